@@ -1,0 +1,180 @@
+package faults
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// Layer says what a kind acts on.
+type Layer string
+
+// The layers.
+const (
+	HTTP Layer = "http"
+	TCP  Layer = "tcp"
+	TLS  Layer = "tls"
+)
+
+// Attributes are the typed settings of one kind: a pointer to the kind's struct.
+type Attributes interface {
+	// check reports the first setting out of bounds, naming it.
+	check(phase Phase) error
+	// decide turns a hit into what has to be done.
+	decide(hit hit) Action
+}
+
+// hit is what a kind may use to shape its action: chance beyond the hit itself.
+type hit struct {
+	hash, seed, n uint64
+	phase         Phase
+}
+
+// draw gives a number in [0, 1); i counts a kind's draws from 1.
+func (h hit) draw(i uint32) float64 { return rollFrom(h.hash, h.seed, h.n, i) }
+
+// Kind describes one kind of fault: a row of the reference.
+type Kind struct {
+	Name      string
+	Layer     Layer
+	Main      string // the attribute that the short form sets; "" = none
+	Summary   string
+	phases    []Phase           // the default first
+	construct func() Attributes // nil: known by name, not available in this version
+}
+
+// Available reports whether this version carries the kind out.
+func (k Kind) Available() bool { return k.construct != nil }
+
+// Phases lists when the kind can act, the default first.
+func (k Kind) Phases() []Phase { return slices.Clone(k.phases) }
+
+// New makes the kind's attributes with their defaults, ready to be decoded into.
+func (k Kind) New() Attributes { return k.construct() }
+
+// Kinds lists every kind, in the order of the reference.
+func Kinds() []Kind { return slices.Clone(kinds[:]) }
+
+var (
+	beforeOnly  = []Phase{Before}
+	afterOnly   = []Phase{After}
+	beforeAfter = []Phase{Before, After}
+	afterBefore = []Phase{After, Before}
+)
+
+// kinds is the one table of what can go wrong. A new kind is one file and one row.
+var kinds = [...]Kind{
+	{"delay", HTTP, "latency", "holds the request or the reply for a time", beforeAfter, newDelay},
+	{"abort", HTTP, "status", "answers with an error instead of the upstream", beforeAfter, newAbort},
+	{"degrade", HTTP, "body", "replaces or edits the reply's body", afterBefore, newDegrade},
+	{"corrupt", HTTP, "bytes", "flips bytes of a body, its length kept", afterOnly, nil},
+	{"truncate", HTTP, "after", "cuts the reply's body short", afterOnly, nil},
+	{"throttle", HTTP, "rate", "slows a body down to a rate", beforeOnly, nil},
+	{"drip", HTTP, "chunk", "sends the body in small pieces", afterOnly, nil},
+	{"reset", HTTP, "at", "ends the connection with a TCP reset", beforeAfter, nil},
+	{"empty", HTTP, "", "closes the connection without a byte of answer", beforeAfter, nil},
+	{"malformed", HTTP, "as", "answers with bytes that are no HTTP", beforeOnly, nil},
+	{"blackhole", HTTP, "for", "accepts and never answers", beforeAfter, newBlackhole},
+	{"rate_limit", HTTP, "rate", "refuses or paces what comes too often", beforeOnly, nil},
+	{"concurrency", HTTP, "max", "makes the upstream's capacity small", beforeOnly, nil},
+	{"headers", HTTP, "", "changes header fields", beforeAfter, newHeaders},
+	{"duplicate", HTTP, "times", "sends the request to the upstream again", beforeOnly, nil},
+	{"goaway", HTTP, "", "asks the client to leave the connection", beforeOnly, nil},
+	{"trailers", HTTP, "", "drops or sets trailer fields", afterOnly, nil},
+	{"websocket", HTTP, "", "refuses, delays or cuts a WebSocket", beforeOnly, nil},
+	{"tls", TLS, "as", "fails the TLS handshake", []Phase{Handshake}, nil},
+	{"latency", TCP, "latency", "delays data", nil, nil},
+	{"bandwidth", TCP, "rate", "slows data down to a rate", nil, nil},
+	{"slow_close", TCP, "delay", "delays the closing of a connection", nil, nil},
+	{"timeout", TCP, "timeout", "stops all data, then closes", nil, nil},
+	{"reset_peer", TCP, "timeout", "resets the connection", nil, nil},
+	{"slicer", TCP, "average_size", "cuts data into small pieces", nil, nil},
+	{"limit_data", TCP, "bytes", "closes after so many bytes", nil, nil},
+	{"noop", TCP, "", "does nothing", nil, nil},
+	{"limit_time", TCP, "after", "closes after a time, also under traffic", nil, nil},
+	{"stall", TCP, "every", "pauses now and then, no data lost", nil, nil},
+	{"connect", TCP, "as", "refuses, delays or hangs the connection", nil, nil},
+}
+
+// lookup finds an available kind.
+func lookup(name string) (Kind, error) {
+	if name == "" {
+		return Kind{}, document.Errorf("kind", "missing: want one of %s", availableKinds())
+	}
+	for _, k := range kinds {
+		switch {
+		case k.Name != name:
+		case !k.Available():
+			return Kind{}, document.Errorf("kind", "%q is not available in this version", name)
+		default:
+			return k, nil
+		}
+	}
+	refusal := document.Errorf("kind", "unknown kind %q: want one of %s", name, availableKinds())
+	refusal.DidYouMean = document.Nearest(name, kindNames())
+	return Kind{}, refusal
+}
+
+func isKind(name string) bool {
+	return slices.ContainsFunc(kinds[:], func(k Kind) bool { return k.Name == name })
+}
+
+func kindNames() []string {
+	names := make([]string, len(kinds))
+	for i, k := range kinds {
+		names[i] = k.Name
+	}
+	return names
+}
+
+func availableKinds() string {
+	var names []string
+	for _, k := range kinds {
+		if k.Available() {
+			names = append(names, k.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// suggestKind adds the nearest kind to a refusal of an unknown member, which may be a misspelt short form.
+func suggestKind(err error) error {
+	if refusal, ok := err.(*document.Error); ok && refusal.DidYouMean == "" && !strings.ContainsAny(refusal.Field, ".[") {
+		refusal.DidYouMean = document.Nearest(refusal.Field, kindNames())
+	}
+	return err
+}
+
+func (k Kind) checkPhase(phase Phase) error {
+	if slices.Contains(k.phases, phase) {
+		return nil
+	}
+	return document.Errorf("phase", "%s acts in phase %s, not %q", k.Name, joinPhases(k.phases), phase)
+}
+
+func joinPhases(phases []Phase) string {
+	names := make([]string, len(phases))
+	for i, phase := range phases {
+		names[i] = string(phase)
+	}
+	return strings.Join(names, " or ")
+}
+
+// decode reads the kind's attributes. In the short form anything but an object stands for the main one.
+func (k Kind) decode(n *document.Node, short bool) (Attributes, error) {
+	attributes := k.construct()
+	if n == nil {
+		return attributes, nil
+	}
+	if short && k.Main != "" && !k.takesWhole(n) {
+		n = &document.Node{
+			Kind: document.Object, Line: n.Line, Column: n.Column,
+			Members: []document.Member{{Name: k.Main, Value: n, Line: n.Line, Column: n.Column}},
+		}
+	}
+	return attributes, document.Decode(n, attributes)
+}
+
+// takesWhole reports whether the value of a short form is the object of all attributes.
+func (k Kind) takesWhole(n *document.Node) bool { return n.Kind == document.Object }

@@ -1,0 +1,86 @@
+package document
+
+import "fmt"
+
+// Error is a refusal that names the place. Its JSON is what the admin API answers, beside the status.
+type Error struct {
+	Field      string `json:"field"`                  // path from the document's root, "" = the document itself
+	Reason     string `json:"reason"`                 // what is wrong with it
+	DidYouMean string `json:"did_you_mean,omitempty"` // the known name that comes nearest
+	Line       int    `json:"line,omitempty"`         // 1-based, 0 = unknown
+	Column     int    `json:"column,omitempty"`       // 1-based, in characters, 0 = unknown
+}
+
+// Error gives field, reason and suggestion, without the place: who knows the file's name puts name, line and column before it.
+func (e *Error) Error() string {
+	text := e.Reason
+	if e.Field != "" {
+		text = e.Field + ": " + text
+	}
+	if e.DidYouMean != "" {
+		text += ", did you mean " + e.DidYouMean + "?"
+	}
+	return text
+}
+
+// Errorf refuses the value at field, a path relative to the value that is being read ("" = that value itself). Whoever
+// hands the error on puts the path before it with [At].
+func Errorf(field, format string, args ...any) *Error {
+	return &Error{Field: field, Reason: fmt.Sprintf(format, args...)}
+}
+
+// At returns err with one path element put before its field: a member's name, or an index such as "[3]". A name that could
+// be misread in a path is quoted: a["x.y"]. An err that is not itself an [*Error] becomes the reason of one; nil stays nil.
+func At(err error, field string) error {
+	if isIndex(field) {
+		return prefix(err, field)
+	}
+	return prefix(err, key(field))
+}
+
+// Unknown refuses a member by its name, at the name's place, with the nearest of the known names as a suggestion.
+func Unknown(m Member, known []string) *Error {
+	return &Error{
+		Field: key(m.Name), Reason: "unknown field", DidYouMean: Nearest(m.Name, known), Line: m.Line, Column: m.Column,
+	}
+}
+
+// Locate gives err the line and column of the value in n that its field names, if it has none yet; of the innermost
+// enclosing value where n does not have that field. It is for errors that come up after decoding, when only the path is
+// known. An err that is not itself an [*Error] becomes the reason of one; nil stays nil.
+func Locate(n *Node, err error) error {
+	if err == nil {
+		return nil
+	}
+	e := asError(err)
+	if e.Line != 0 {
+		return e
+	}
+	located := *e
+	place := walk(n, e.Field)
+	located.Line, located.Column = place.Line, place.Column
+	return &located
+}
+
+// refuse refuses the value n itself, at its place.
+func refuse(n *Node, format string, args ...any) *Error {
+	return &Error{Reason: fmt.Sprintf(format, args...), Line: n.Line, Column: n.Column}
+}
+
+// prefix returns err with a finished path element put before its field.
+func prefix(err error, element string) error {
+	if err == nil {
+		return nil
+	}
+	e := *asError(err)
+	e.Field = join(element, e.Field)
+	return &e
+}
+
+// asError looks at err alone, not at what it wraps: the text of the wrapping is part of the reason.
+func asError(err error) *Error {
+	if e, ok := err.(*Error); ok {
+		return e
+	}
+	return &Error{Reason: err.Error()}
+}
