@@ -1,0 +1,52 @@
+# make test      everything a change must pass, race detector on; installs missing tools where it may (scripts/setup)
+# make check     what CI runs: lint, test, fuzz
+# make bench     what squall costs beside its peers
+# make torture   the long runs
+# make help      all targets
+
+GO        ?= go
+GOFUMPT   := $(GO) run mvdan.cc/gofumpt@v0.12.0
+STATIC    := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
+FUZZTIME  ?= 5s
+SHELL     := /bin/bash
+
+.PHONY: help test check lint fuzz bench torture setup build demo
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/squall ./cmd/squall
+
+demo:
+	$(GO) run ./cmd/squall demo
+
+setup:
+	scripts/setup
+
+test: setup
+	$(GO) test -race -shuffle=on -timeout 10m ./...
+
+lint:
+	@unformatted=$$($(GOFUMPT) -l .); test -z "$$unformatted" || { echo "not gofumpt-ed: $$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(STATIC) ./...
+	$(GO) mod tidy -diff
+
+# Every fuzz target of every package, one after the other.
+fuzz:
+	@set -e; for package in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
+	    echo "fuzz $$package $$target"; \
+	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+	  done; \
+	done
+
+check: lint test fuzz
+
+bench: setup
+	$(GO) run ./internal/bench
+
+torture: setup
+	SQUALL_TORTURE=1 $(GO) test -race -shuffle=on -timeout 3h ./...
+	$(MAKE) fuzz FUZZTIME=10m
