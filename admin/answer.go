@@ -1,0 +1,72 @@
+package admin
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+)
+
+// answer is what a handler has to say.
+type answer struct {
+	status   int    // 0 = 200
+	body     any    // sent as indented JSON; nil = none
+	text     string // sent as it is, when body is nil
+	location string
+	revision *uint64 // sent as the ETag; nil = none
+}
+
+// serve answers requests with a handler.
+func (d *desk) serve(handle handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a, err := handle(r)
+		if err == nil {
+			err = a.write(w)
+		}
+		if err != nil {
+			d.refuse(w, r, err)
+		}
+	})
+}
+
+// write sends the answer. An error means that nothing was sent: a client that does not read is no error of ours.
+func (a answer) write(w http.ResponseWriter) error {
+	body, contentType := []byte(a.text), "text/plain; charset=utf-8"
+	if a.body != nil {
+		var err error
+		if body, err = encode(a.body); err != nil {
+			return err
+		}
+		contentType = "application/json"
+	}
+	h := w.Header()
+	if a.location != "" {
+		h.Set("Location", a.location)
+	}
+	if a.revision != nil {
+		h.Set("ETag", etag(*a.revision))
+	}
+	status := a.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if len(body) > 0 {
+		h.Set("Content-Type", contentType)
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // fails only when the client has left
+	return nil
+}
+
+// encode writes a value as indented JSON with a newline at the end.
+func encode(value any) ([]byte, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(value)
+	return b.Bytes(), err
+}
+
+func etag(revision uint64) string { return `"` + strconv.FormatUint(revision, 10) + `"` }

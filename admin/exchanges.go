@@ -1,0 +1,172 @@
+package admin
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// defaultLimit is how many exchanges are listed when no limit is given.
+const defaultLimit = 100
+
+// Exchange is what answers say of one request and its reply.
+type Exchange struct {
+	ID               uint64            `json:"id"`
+	Proxy            string            `json:"proxy"`
+	At               time.Time         `json:"at"`
+	Client           string            `json:"client"`
+	Method           string            `json:"method"`
+	Host             string            `json:"host"`
+	Path             string            `json:"path"`
+	Status           int               `json:"status"` // sent to the client; 0 = none
+	RequestBytes     int64             `json:"request_bytes"`
+	ResponseBytes    int64             `json:"response_bytes"`
+	Duration         Duration          `json:"duration"`
+	UpstreamDuration Duration          `json:"upstream_duration"`
+	UpstreamAttempts int               `json:"upstream_attempts"`
+	Outcome          proxy.Outcome     `json:"outcome"`
+	Error            string            `json:"error,omitempty"`
+	Flags            []string          `json:"flags"`
+	RequestID        string            `json:"request_id"`
+	Faults           []faults.Decision `json:"faults"` // every rule that was reached, and why it did not hit
+}
+
+// Duration is a span of time that answers write as Go does: "1.5ms".
+type Duration time.Duration
+
+// String writes the duration as Go does.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// MarshalText writes the duration as Go does.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalText reads a duration as Go does.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := time.ParseDuration(string(text))
+	*d = Duration(parsed)
+	return err
+}
+
+// exchangesView is the answer to GET /admin/exchanges.
+type exchangesView struct {
+	Exchanges []Exchange `json:"exchanges"`
+}
+
+// exchangeView spells an exchange out; its decisions are those given.
+func exchangeView(e proxy.Exchange, decisions []faults.Decision) Exchange {
+	if decisions == nil {
+		decisions = []faults.Decision{}
+	}
+	return Exchange{
+		ID: e.ID, Proxy: e.Proxy, At: e.At, Client: e.Client, Method: e.Method, Host: e.Host, Path: e.Path,
+		Status: e.Status, RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes, Duration: Duration(e.Duration),
+		UpstreamDuration: Duration(e.UpstreamDuration), UpstreamAttempts: e.UpstreamAttempts, Outcome: e.Outcome,
+		Error: e.Error, Flags: e.Flags(), RequestID: e.RequestID, Faults: decisions,
+	}
+}
+
+// exchangeQuery says which exchanges are asked for. What is not given holds for all.
+type exchangeQuery struct {
+	proxy   string
+	rule    string // was reached by it; with hit, hit by it
+	hit     *bool
+	outcome proxy.Outcome
+	after   time.Time // began at that time or later
+	afterID uint64    // recorded later than the one of that ID
+	limit   int
+}
+
+// getExchanges answers GET /admin/exchanges, the latest first.
+func (d *desk) getExchanges(r *http.Request) (answer, error) {
+	p, err := readParams(r, "proxy", "rule", "hit", "outcome", "since", "limit")
+	if err != nil {
+		return answer{}, err
+	}
+	q, err := p.exchangeQuery(time.Now())
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{body: exchangesView{d.Recent.list(q)}}, nil
+}
+
+// list gives the exchanges that a query asks for, the latest first.
+func (c *Recent) list(q exchangeQuery) []Exchange {
+	list := []Exchange{}
+	if c == nil {
+		return list
+	}
+	last := c.newest()
+	for i := 0; i < c.len() && len(list) < q.limit; i++ {
+		e, ok := c.at(last, i)
+		if !ok || q.afterID != 0 && e.ID == q.afterID {
+			break
+		}
+		if decisions, ok := q.match(e); ok {
+			list = append(list, exchangeView(e, decisions))
+		}
+	}
+	return list
+}
+
+// match reports whether an exchange is asked for, and gives its decisions. The cheap conditions come first.
+func (q *exchangeQuery) match(e proxy.Exchange) ([]faults.Decision, bool) {
+	if q.proxy != "" && e.Proxy != q.proxy || q.outcome != "" && e.Outcome != q.outcome || e.At.Before(q.after) {
+		return nil, false
+	}
+	decisions := e.Faults.Decisions()
+	reached := q.rule == "" || slices.ContainsFunc(decisions, func(d faults.Decision) bool { return d.Rule == q.rule })
+	hit := slices.ContainsFunc(decisions, func(d faults.Decision) bool {
+		return d.Outcome == faults.Hit && (q.rule == "" || d.Rule == q.rule)
+	})
+	return decisions, reached && (q.hit == nil || *q.hit == hit)
+}
+
+// exchangeQuery reads a query. An empty parameter counts as absent.
+func (p params) exchangeQuery(now time.Time) (exchangeQuery, error) {
+	q := exchangeQuery{proxy: p["proxy"], rule: p["rule"], outcome: proxy.Outcome(p["outcome"]), limit: defaultLimit}
+	outcomes := []proxy.Outcome{"", proxy.OK, proxy.Injected, proxy.RealError, proxy.ClientLeft}
+	if !slices.Contains(outcomes, q.outcome) {
+		return q, refusef(http.StatusBadRequest, "outcome", "want one of %v, got %q", outcomes[1:], shorten(p["outcome"], maxLogged))
+	}
+	if text := p["hit"]; text != "" {
+		hit, err := p.flag("hit")
+		if err != nil {
+			return q, err
+		}
+		q.hit = &hit
+	}
+	if text := p["limit"]; text != "" {
+		limit, err := strconv.Atoi(text)
+		if err != nil || limit < 1 {
+			return q, refusef(http.StatusBadRequest, "limit", "want a whole number from 1, got %q", shorten(text, maxLogged))
+		}
+		q.limit = limit
+	}
+	return q, q.readSince(p["since"], now)
+}
+
+// readSince reads where a list begins: an instant, a time back from now, or the ID of the last exchange already seen.
+func (q *exchangeQuery) readSince(text string, now time.Time) error {
+	if text == "" {
+		return nil
+	}
+	if id, err := strconv.ParseUint(text, 10, 64); err == nil {
+		q.afterID = id
+		return nil
+	}
+	if back, err := time.ParseDuration(text); err == nil && back >= 0 {
+		q.after = now.Add(-back)
+		return nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return refusef(http.StatusBadRequest, "since",
+			"want an instant such as 2006-01-02T15:04:05Z, a time back such as 30s, or an exchange's id, got %q", shorten(text, maxLogged))
+	}
+	q.after = at
+	return nil
+}

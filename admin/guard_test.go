@@ -1,0 +1,316 @@
+package admin_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/control"
+)
+
+const token = "s3cret-token"
+
+func withToken(s *admin.Server) { s.Token = token }
+
+// eachRoute walks the router, with a path that each route matches.
+func eachRoute(t *testing.T, l *lab, f func(t *testing.T, method, path string)) {
+	t.Helper()
+	for _, route := range l.Routes() {
+		path := strings.ReplaceAll(route.Path, "{name}", "flaky")
+		t.Run(route.Method+" "+route.Path, func(t *testing.T) { f(t, route.Method, path) })
+	}
+}
+
+func TestEveryRouteRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name, field string
+		status      int
+		adjust      func(*admin.Server)
+	}{
+		{"a foreign host", "Host: evil.example", 421, nil},
+		{"a foreign host that looks like ours", "Host: 127.0.0.1.evil.example", 421, nil},
+		{"a foreign origin", "Origin: http://evil.example", 403, nil},
+		{"the origin null", "Origin: null", 403, nil},
+		{"an empty origin", "Origin: ", 403, nil},
+		{"the origin of another port", "Origin: http://127.0.0.1:1", 403, nil},
+		{"a foreign site", "Sec-Fetch-Site: cross-site", 403, nil},
+		{"a foreign site with the token", "Sec-Fetch-Site: cross-site", 403, withToken},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			adjust := test.adjust
+			if adjust == nil {
+				adjust = func(*admin.Server) {}
+			}
+			l := newLab(t, adjust)
+			before := l.controller.State()
+			eachRoute(t, l, func(t *testing.T, method, path string) {
+				check(t, l.do(t, method, path, `{"mode":"failure"}`, test.field, "Authorization: Bearer "+token), want{test.status, nil, nil})
+			})
+			if l.controller.State() != before {
+				t.Error("something changed")
+			}
+		})
+	}
+}
+
+func TestEveryRouteNeedsTheToken(t *testing.T) {
+	l := newLab(t, withToken)
+	eachRoute(t, l, func(t *testing.T, method, path string) {
+		for _, field := range []string{"X-None: ", "Authorization: Basic " + token, "Authorization: " + token, "Authorization: Bearer "} {
+			got := l.do(t, method, path, "{}", field)
+			if path == "/healthz" || path == "/readyz" {
+				check(t, got, want{200, nil, nil})
+			} else {
+				check(t, got, want{401, nil, []string{`WWW-Authenticate: Bearer realm="squall"`}})
+			}
+		}
+		if got := l.do(t, method, path, "{}", "Authorization: bearer  "+token); got.status == 401 {
+			t.Errorf("the right token got %d: %s", got.status, got.body)
+		}
+	})
+	if got := l.do(t, "GET", "/no/such/route", ""); got.status != 401 {
+		t.Errorf("without a token one can tell which routes there are: %d", got.status)
+	}
+}
+
+func TestEveryAnswerHasSecurityHeaders(t *testing.T) {
+	l := newLab(t)
+	headers := []string{
+		"X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer", "Cache-Control: no-store",
+		"Cross-Origin-Opener-Policy: same-origin", "Cross-Origin-Resource-Policy: same-origin",
+		"Content-Security-Policy: default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+		"Access-Control-Allow-Origin: ", "Access-Control-Allow-Methods: ",
+	}
+	held := func(t *testing.T, got reply) {
+		t.Helper()
+		for _, field := range headers {
+			name, value, _ := strings.Cut(field, ": ")
+			if got.header.Get(name) != value {
+				t.Errorf("status %d: %s is %q, want %q", got.status, name, got.header.Get(name), value)
+			}
+		}
+	}
+	eachRoute(t, l, func(t *testing.T, method, path string) { held(t, l.do(t, method, path, "{}")) })
+	held(t, l.do(t, "GET", "/", "", "Host: evil.example"))
+	held(t, l.do(t, "GET", "/nothing", ""))
+	held(t, l.do(t, "OPTIONS", "/admin/faults", "", "Access-Control-Request-Method: PUT"))
+	held(t, l.do(t, "GET", "/admin//faults", ""))
+}
+
+func TestTheGuardLetsPass(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		fields []string
+		adjust func(*admin.Server)
+	}{
+		{"its own origin", []string{"Host: squall:8474", "Origin: http://squall:8474", "Sec-Fetch-Site: same-origin"}, nil},
+		{"a user's navigation", []string{"Sec-Fetch-Site: none"}, nil},
+		{"a configured host", []string{"Host: chaos.example.com:8474"}, func(s *admin.Server) { s.Hosts = []string{"Chaos.example.com"} }},
+		{"any host with the token", []string{"Host: any.example.com", "Authorization: Bearer " + token}, withToken},
+		{"a token that nobody asked for", []string{"Authorization: Bearer x"}, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			adjust := test.adjust
+			if adjust == nil {
+				adjust = func(*admin.Server) {}
+			}
+			check(t, newLab(t, adjust).do(t, "PUT", "/admin/faults", "{}", test.fields...), want{200, nil, nil})
+		})
+	}
+}
+
+func TestPathsThatTwoCouldReadInTwoWays(t *testing.T) {
+	l := newLab(t)
+	for _, path := range []string{
+		"/admin//faults", "//admin/faults", "/admin/faults//", "/admin/../admin/faults", "/admin/./faults", "/admin/faults/..",
+		"/admin/%2e%2e/faults", "/admin/faults/rules/%2E", "/admin/faults/rules/a%2fb", "/admin/faults/rules/a%2Frearm",
+		"/admin/faults/rules/a%00", "/admin/faults/rules/a%0a", "/admin/faults/rules/%ff", "/admin%2ffaults", "/%00",
+	} {
+		t.Run(path, func(t *testing.T) {
+			check(t, l.do(t, "GET", path, ""), want{400, []string{`"field":"path"`}, nil})
+		})
+	}
+}
+
+func TestBodies(t *testing.T) {
+	l := newLab(t)
+	fit := `{"mode":"failure"` + strings.Repeat(" ", admin.MaxBody-19) + "}"
+	check(t, l.do(t, "PUT", "/admin/faults", fit+" "), want{200, nil, nil})
+	check(t, l.do(t, "PUT", "/admin/faults", fit+"  "), want{413, nil, nil})
+	request, err := http.NewRequestWithContext(t.Context(), "PUT", l.url+"/admin/faults", io.MultiReader(strings.NewReader(fit+"  ")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, l.send(t, request), want{413, nil, nil}) // chunked
+	check(t, l.do(t, "DELETE", "/admin/faults", fit+"  "), want{413, nil, nil})
+	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/merge-patch+json"} {
+		check(t, l.do(t, "PUT", "/admin/faults", "{}", "Content-Type: "+contentType), want{200, nil, nil})
+	}
+}
+
+// bubble is a server without a socket in a synctest bubble.
+func bubble(t *testing.T, adjust ...func(*admin.Server)) (func(method, path, body string, fields ...string) reply, *control.Controller) {
+	t.Helper()
+	controller, err := control.New(control.Config{Engine: &engine{}, Policy: control.DefaultPolicy()}, control.NewState(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(controller.Close)
+	server := &admin.Server{Controller: controller}
+	for _, f := range adjust {
+		f(server)
+	}
+	handler := server.Handler()
+	return func(method, path, body string, fields ...string) reply {
+		request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
+		request.Host = "localhost"
+		for _, field := range fields {
+			name, value, _ := strings.Cut(field, ": ")
+			if name == "From" {
+				request.RemoteAddr = value
+			} else {
+				request.Header.Add(name, value)
+			}
+		}
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		return reply{recorder.Code, recorder.Header(), recorder.Body.String()}
+	}, controller
+}
+
+func TestWrongTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask, _ := bubble(t, withToken)
+		guess := func(from, token string) int {
+			return ask("GET", "/version", "", "From: "+from, "Authorization: Bearer "+token).status
+		}
+		for i := range 10 {
+			if got := guess("192.0.2.1:1000", fmt.Sprint(i)); got != 401 {
+				t.Fatalf("guess %d: %d", i, got)
+			}
+			time.Sleep(time.Second)
+		}
+		check(t, ask("GET", "/version", "", "From: 192.0.2.1:1001", "Authorization: Bearer x"), want{429, nil, []string{"Retry-After: 50"}})
+		if got := guess("192.0.2.1:1002", token); got != 429 {
+			t.Errorf("the right token after ten guesses: %d, so that an eleventh guess would be answered", got)
+		}
+		if got := guess("192.0.2.2:1000", token); got != 200 {
+			t.Errorf("another address: %d", got)
+		}
+		if got := ask("GET", "/version", "", "From: 192.0.2.1:1003").status; got != 401 {
+			t.Errorf("no token at all: %d", got)
+		}
+		if got := ask("GET", "/healthz", "", "From: 192.0.2.1:1003", "Authorization: Bearer x").status; got != 200 {
+			t.Errorf("a probe: %d", got)
+		}
+		time.Sleep(50*time.Second - time.Nanosecond)
+		if got := guess("192.0.2.1:1000", token); got != 429 {
+			t.Errorf("just before a minute is over: %d", got)
+		}
+		time.Sleep(time.Nanosecond)
+		if got := guess("192.0.2.1:1000", token); got != 200 {
+			t.Errorf("after a minute: %d", got)
+		}
+	})
+}
+
+func TestGuessesFromOneIPv6NetworkCountTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask, _ := bubble(t, withToken)
+		for i := range 10 {
+			ask("GET", "/version", "", fmt.Sprintf("From: [2001:db8::%x]:1", i), "Authorization: Bearer x")
+		}
+		for from, status := range map[string]int{"[2001:db8::ffff]:1": 429, "[2001:db8:0:1::1]:1": 200} {
+			if got := ask("GET", "/version", "", "From: "+from, "Authorization: Bearer "+token).status; got != status {
+				t.Errorf("%s: %d, want %d", from, got, status)
+			}
+		}
+	})
+}
+
+func TestRefusalsAreLoggedSparingly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var log bytes.Buffer
+		ask, _ := bubble(t, func(s *admin.Server) { s.Logger = zerolog.New(&log) })
+		for range 25 {
+			ask("GET", "/nothing\n", "")
+		}
+		ask("PUT", "/admin/faults", "{")
+		if got := strings.Count(log.String(), `"status":404`); got != 10 {
+			t.Errorf("%d lines, want 10", got)
+		}
+		if !strings.Contains(log.String(), `"status":400`) {
+			t.Errorf("a refusal of another kind is missing: %s", &log)
+		}
+		time.Sleep(10 * time.Second)
+		log.Reset()
+		ask("GET", "/nothing", "")
+		if !strings.Contains(log.String(), `"level":"warn"`) || !strings.Contains(log.String(), `"suppressed":15`) {
+			t.Errorf("no word of the 15 that were suppressed: %s", &log)
+		}
+	})
+}
+
+func TestChangesAreLogged(t *testing.T) {
+	var log bytes.Buffer
+	ask, _ := bubble(t, func(s *admin.Server) { s.Logger = zerolog.New(&log) })
+	from := "From: 192.0.2.1:1000"
+	ask("PUT", "/admin/faults/rules/a", `{"abort":503}`, from)
+	ask("PUT", "/admin/faults?dry_run=1", `{"mode":"failure"}`, from)
+	ask("DELETE", "/admin/faults?owner=nobody", "", from)
+	ask("GET", "/admin/faults", "", from)
+	const line = `{"level":"info","by":"192.0.2.1:1000","revision":1,"method":"PUT","path":"/admin/faults/rules/a","message":"changed"}` + "\n"
+	if log.String() != line {
+		t.Errorf("got %s, want %s", &log, line)
+	}
+}
+
+// A slow client gets five seconds for its head and ten for its body.
+func TestSlowClients(t *testing.T) {
+	for _, test := range []struct {
+		name, sent string
+		after      time.Duration
+		status     int // 0 = the connection is closed without an answer
+	}{
+		{"head", "GET / HTTP/1.1\r\nHost: localhost\r\n", 5 * time.Second, 0},
+		{"body", "PUT /admin/faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n{", 10 * time.Second, 400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, controller := bubble(t)
+				near, far := net.Pipe()
+				stop := servePipe(t, &admin.Server{Controller: controller}, far)
+				defer stop()
+				defer near.Close()
+				start := time.Now()
+				if _, err := io.WriteString(near, test.sent); err != nil {
+					t.Fatal(err)
+				}
+				response, err := http.ReadResponse(bufio.NewReader(near), nil)
+				if took := time.Since(start); took != test.after {
+					t.Errorf("ended after %v, want %v", took, test.after)
+				}
+				switch {
+				case err != nil && test.status != 0:
+					t.Error(err)
+				case err == nil:
+					response.Body.Close()
+					if response.StatusCode != test.status {
+						t.Errorf("status %d, want %d", response.StatusCode, test.status)
+					}
+				}
+			})
+		})
+	}
+}

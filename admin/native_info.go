@@ -1,0 +1,28 @@
+package admin
+
+import "net/http"
+
+// statusView is the answer of a probe.
+type statusView struct {
+	Status string `json:"status"`
+}
+
+// healthz answers GET /healthz.
+func (d *desk) healthz(*http.Request) (answer, error) {
+	return answer{body: statusView{"ok"}}, nil
+}
+
+// readyz answers GET /readyz.
+func (d *desk) readyz(*http.Request) (answer, error) {
+	if d.Ready != nil {
+		if err := d.Ready(); err != nil {
+			return answer{}, refusef(http.StatusServiceUnavailable, "", "not ready: %v", err)
+		}
+	}
+	return answer{body: statusView{"ready"}}, nil
+}
+
+// version answers GET /version.
+func (d *desk) version(*http.Request) (answer, error) {
+	return answer{body: d.Version}, nil
+}

@@ -1,0 +1,121 @@
+package admin
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/gorilla/mux"
+)
+
+// Route is one thing that can be asked for.
+type Route struct {
+	Method  string
+	Path    string // names in braces stand for one path segment
+	Summary string
+}
+
+// Routes lists every route of the API.
+func (s *Server) Routes() []Route {
+	table := (&desk{Server: s}).table()
+	routes := make([]Route, len(table))
+	for i, row := range table {
+		routes[i] = row.Route
+	}
+	return routes
+}
+
+// desk is where the requests of one handler are answered.
+type desk struct {
+	*Server
+	log *quietLog
+}
+
+// handler answers a request, or says what is wrong with it.
+type handler func(r *http.Request) (answer, error)
+
+// row is a route with what answers it.
+type row struct {
+	Route
+	handle handler
+}
+
+// table is the one list of routes.
+func (d *desk) table() []row {
+	return []row{
+		{Route{"GET", "/admin/faults", "the faults in force"}, d.getFaults},
+		{Route{"PUT", "/admin/faults", "sets what the document names"}, d.putFaults},
+		{Route{"DELETE", "/admin/faults", "back to normal; ?owner= takes away what one owner set"}, d.deleteFaults},
+		{Route{"GET", "/admin/faults/rules", "all rules"}, d.getRules},
+		{Route{"POST", "/admin/faults/rules", "adds a rule"}, d.postRule},
+		{Route{"GET", "/admin/faults/rules/{name}", "a rule and its counters; ?proxy= where a name is ambiguous"}, d.getRule},
+		{Route{"PUT", "/admin/faults/rules/{name}", "adds a rule, or replaces it; ?before= another"}, d.putRule},
+		{Route{"PATCH", "/admin/faults/rules/{name}", "merges into a rule, its counters go on"}, d.patchRule},
+		{Route{"DELETE", "/admin/faults/rules/{name}", "takes a rule away"}, d.deleteRule},
+		{Route{"POST", "/admin/faults/rules/{name}/rearm", "starts a rule's counters anew"}, d.rearmRule},
+		{Route{"GET", "/admin/wait", "waits for a rule's hits: ?rule=&proxy=&hits=&timeout="}, d.wait},
+		{Route{"GET", "/admin/proxies", "all proxies"}, d.getProxies},
+		{Route{"GET", "/admin/proxies/{name}", "a proxy"}, d.getProxy},
+		{Route{"PUT", "/admin/proxies/{name}", "adds a proxy, or replaces it"}, d.putProxy},
+		{Route{"PATCH", "/admin/proxies/{name}", "merges into a proxy"}, d.patchProxy},
+		{Route{"DELETE", "/admin/proxies/{name}", "takes a proxy away with its rules"}, d.deleteProxy},
+		{Route{"GET", "/admin/exchanges", "the latest exchanges: ?proxy=&rule=&hit=&outcome=&since=&limit="}, d.getExchanges},
+		{Route{"GET", "/healthz", "squall lives"}, d.healthz},
+		{Route{"GET", "/readyz", "squall can serve"}, d.readyz},
+		{Route{"GET", "/version", "what is running"}, d.version},
+		{Route{"GET", "/", "this list"}, d.index},
+	}
+}
+
+// router sends each request to its row. Paths are matched decoded: the guard lets none pass in which that could make a
+// difference. Whatever takes GET takes HEAD.
+func (d *desk) router() *mux.Router {
+	router := mux.NewRouter().SkipClean(true)
+	for _, row := range d.table() {
+		methods := []string{row.Method}
+		if row.Method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+		router.Handle(row.Path, d.serve(row.handle)).Methods(methods...)
+	}
+	router.NotFoundHandler = d.serve(notFound)
+	router.MethodNotAllowedHandler = d.notAllowed(router)
+	return router
+}
+
+func notFound(r *http.Request) (answer, error) {
+	return answer{}, refusef(http.StatusNotFound, "", "nothing is at %q: GET / lists what there is", r.URL.Path)
+}
+
+// notAllowed refuses a method, and says which are there.
+func (d *desk) notAllowed(router *mux.Router) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		allowed := strings.Join(methodsAt(router, r), ", ")
+		w.Header().Set("Allow", allowed)
+		d.refuse(w, r, refusef(http.StatusMethodNotAllowed, "", "%s is not for this path: want %s", r.Method, allowed))
+	})
+}
+
+// methodsAt lists the methods that the path of a request takes.
+func methodsAt(router *mux.Router, r *http.Request) []string {
+	var methods []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
+		probe := *r
+		probe.Method = method
+		var match mux.RouteMatch
+		if router.Match(&probe, &match) && match.MatchErr == nil {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+// index lists the routes for a human.
+func (d *desk) index(*http.Request) (answer, error) {
+	var text strings.Builder
+	fmt.Fprintf(&text, "squall %s\n\n", d.Version.Squall)
+	for _, route := range d.Routes() {
+		fmt.Fprintf(&text, "%-6s %-34s %s\n", route.Method, route.Path, route.Summary)
+	}
+	return answer{text: text.String()}, nil
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+const faultsPath = "/admin/faults"
+
+func newFaults(sys system) *cobra.Command {
+	var r remote
+	cmd := &cobra.Command{
+		Use:   "faults",
+		Short: "Show and change the faults of a running squall",
+	}
+	r.addFlags(cmd)
+	cmd.AddCommand(
+		&cobra.Command{
+			Use: "get", Short: "Show the mode and the rules in force", Args: exactArgs(),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return r.ask(cmd.Context(), sys, http.MethodGet, faultsPath, nil)
+			},
+		},
+		newFaultsSet(sys, &r), newFaultsApply(sys, &r), newFaultsRule(sys, &r), newFaultsClear(sys, &r),
+	)
+	return cmd
+}
+
+func newFaultsSet(sys system, r *remote) *cobra.Command {
+	var proxyName, ttl string
+	cmd := &cobra.Command{
+		Use: "set MODE", Short: "Put all proxies, or one, into a mode: normal, fallback, failure, or one of your own",
+		Example: "  squall faults set failure --proxy flaky --ttl 30s",
+		Args:    exactArgs("MODE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			document := map[string]any{"mode": args[0]}
+			if proxyName != "" {
+				document = map[string]any{"modes": map[string]string{proxyName: args[0]}}
+			}
+			if ttl != "" {
+				document["ttl"] = ttl
+			}
+			return r.ask(cmd.Context(), sys, http.MethodPut, faultsPath, document)
+		},
+	}
+	cmd.Flags().StringVar(&proxyName, "proxy", "", "only this proxy")
+	cmd.Flags().StringVar(&ttl, "ttl", "", "back to what it was after this time")
+	return cmd
+}
+
+func newFaultsApply(sys system, r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "apply FILE", Short: "Send a document of faults, YAML or JSON; only what it names changes",
+		Args: exactArgs("FILE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			document, err := readDocument(args[0])
+			if err != nil {
+				return usageError{err}
+			}
+			return r.ask(cmd.Context(), sys, http.MethodPut, faultsPath, document)
+		},
+	}
+}
+
+func newFaultsRule(sys system, r *remote) *cobra.Command {
+	return &cobra.Command{
+		Use: "rule NAME JSON", Short: "Add a rule, or replace the one of that name",
+		Example: `  squall faults rule slow '{"proxy":"flaky","delay":"300ms","percent":50}'`,
+		Args:    exactArgs("NAME", "JSON"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.ask(cmd.Context(), sys, http.MethodPut, faultsPath+"/rules/"+url.PathEscape(args[0]), args[1])
+		},
+	}
+}
+
+func newFaultsClear(sys system, r *remote) *cobra.Command {
+	var owner string
+	cmd := &cobra.Command{
+		Use: "clear", Short: "Back to normal: no mode, no rules", Args: exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			path := faultsPath
+			if owner != "" {
+				path += "?owner=" + url.QueryEscape(owner)
+			}
+			return r.ask(cmd.Context(), sys, http.MethodDelete, path, nil)
+		},
+	}
+	cmd.Flags().StringVar(&owner, "owner", "", "take away only what this owner set")
+	return cmd
+}

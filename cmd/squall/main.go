@@ -1,0 +1,16 @@
+// Command squall is a chaos-testing proxy: it stands between a client and its services and makes the network and the
+// services fail on purpose.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	os.Exit(run(ctx, os.Args[1:], system{out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// version is squall's own; toxiproxyVersion is the one whose API it speaks, which Toxiproxy's clients ask for.
+const (
+	version          = "0.1.0"
+	toxiproxyVersion = "2.12.0"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1 // it was tried, and failed
+	exitUsage = 2 // it was not tried: a wrong flag, file or setting
+)
+
+// system is what squall sees of the process around it.
+type system struct {
+	out, err io.Writer
+	getenv   func(string) string
+}
+
+// usageError is a refusal of what the user asked for, before anything was done.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// run is squall as a function: it carries out one command line and gives the exit code.
+func run(ctx context.Context, args []string, sys system) int {
+	root := newRoot(sys)
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitOK
+	}
+	fmt.Fprintf(sys.err, "squall: %v\n", err)
+	if _, ok := errors.AsType[usageError](err); ok {
+		return exitUsage
+	}
+	return exitError
+}
+
+func newRoot(sys system) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "squall",
+		Short: "A chaos-testing proxy: makes the network and the services fail on purpose",
+		Long: `squall stands between a client and its services and injects 503s, latency and degraded payloads, switched by an
+admin API while traffic flows. Try "squall demo" first.
+
+Every flag can be set by an environment variable: --admin-open is SQUALL_ADMIN_OPEN. A flag wins over the environment,
+the environment over a configuration file. Commands that ask a running squall find it by --admin and --token-file, else
+by SQUALL_ADMIN_URL and SQUALL_ADMIN_TOKEN, else at 127.0.0.1:8474.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return flagsFromEnvironment(cmd.Flags(), sys.getenv)
+		},
+	}
+	root.SetOut(sys.out)
+	root.SetErr(sys.err)
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w (see %s --help)", err, cmd.CommandPath())
+	})
+	root.AddCommand(
+		newDemo(sys), newServe(sys), newFaults(sys), newProxies(sys), newCall(sys),
+		newFlaky(sys), newHello(sys), newHealth(sys), newVersion(sys),
+	)
+	return root
+}
+
+// variable annotates a flag whose environment variable has a name of its own.
+const variable = "squall-variable"
+
+// flagsFromEnvironment gives each flag that was not set the value of its variable: --admin-open is SQUALL_ADMIN_OPEN.
+func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
+	var failure error
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Changed || f.Name == "help" || failure != nil {
+			return
+		}
+		name := "SQUALL_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+		if named := f.Annotations[variable]; named != nil {
+			name = named[0]
+		}
+		if value := getenv(name); value != "" {
+			if err := flags.Set(f.Name, value); err != nil {
+				failure = usagef("%s: %w", name, err)
+			}
+		}
+	})
+	return failure
+}
+
+// exactArgs refuses a command line with another number of arguments, naming what is wanted.
+func exactArgs(names ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != len(names) {
+			return usagef("want %s (see %s --help)", wanted(names), cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func wanted(names []string) string {
+	if len(names) == 0 {
+		return "no arguments"
+	}
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/squall-proxy/squall/config"
+	"github.com/squall-proxy/squall/control"
+)
+
+// serveFlags are the settings of squall serve.
+type serveFlags struct {
+	config, inline   string
+	admin, tokenFile string
+	adminOpen        bool
+	state, restore   string
+	seed             uint64
+	logFormat        string
+	logLevel         string
+}
+
+func newServe(sys system) *cobra.Command {
+	var f serveFlags
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the proxies of a configuration and the admin API",
+		Long: `Run the proxies of a configuration and the admin API until SIGINT or SIGTERM, which lets what is under way finish
+(10 s at most). Without a configuration it starts with no proxies: add them through the admin API.`,
+		Example: "  squall serve --config squall.yaml --state squall-state.json",
+		Args:    exactArgs(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return f.serve(cmd.Context(), sys, cmd.Flags().Changed("seed"))
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVarP(&f.config, "config", "c", "", "squall.yaml")
+	flags.StringVar(&f.inline, "config-inline", "", "a whole squall.yaml as text, where no file can be mounted")
+	flags.StringVar(&f.admin, "admin-listen", "", "where the admin API listens (default localhost:8474)")
+	flags.StringVar(&f.tokenFile, "admin-token-file", "", "file with the token that callers of the admin API must send")
+	flags.BoolVar(&f.adminOpen, "admin-open", false, "let the admin API be reached from outside without a token")
+	flags.StringVar(&f.state, "state", "", "file that keeps the state over restarts; it wins over the configuration")
+	flags.StringVar(&f.restore, "restore", "all", "what of the state file comes back: all, proxies or none")
+	flags.Uint64Var(&f.seed, "seed", 0, "the seed of all chance (default: a new one, shown by squall faults get)")
+	flags.StringVar(&f.logFormat, "log-format", "json", "json or console")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	return cmd
+}
+
+func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err error) {
+	logger, err := f.logger(sys)
+	if err != nil {
+		return err
+	}
+	file, err := f.load()
+	if err != nil {
+		return usageError{err}
+	}
+	if seedSet || f.seed != 0 {
+		file.Seed = &f.seed
+	}
+	settings, err := f.stack(file, sys, logger)
+	if err != nil {
+		return err
+	}
+	if f.state != "" {
+		store, err := control.OpenFile(f.state)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		if err := f.restoreState(store, &settings, logger); err != nil {
+			return err
+		}
+	}
+	s, err := startStack(settings)
+	if err != nil {
+		return err
+	}
+	logger.Info().Str("admin", s.adminAddr()).Uint64("seed", settings.state.Seed).Msg("ready")
+	select {
+	case <-s.adminEnded: // by itself: Close says why
+	case <-ctx.Done():
+		logger.Info().Msg("stopping")
+	}
+	return errors.Join(err, s.Close())
+}
+
+func (f *serveFlags) logger(sys system) (zerolog.Logger, error) {
+	if f.logFormat != "json" && f.logFormat != "console" {
+		return zerolog.Nop(), usagef("--log-format %q: want json or console", f.logFormat)
+	}
+	level, err := zerolog.ParseLevel(f.logLevel)
+	if err != nil || f.logLevel == "" {
+		return zerolog.Nop(), usagef("--log-level %q: want debug, info, warn or error", f.logLevel)
+	}
+	return newLogger(sys.err, f.logFormat, "squall").Level(level), nil
+}
+
+// load reads the configuration, wherever it is.
+func (f *serveFlags) load() (config.File, error) {
+	switch {
+	case f.config != "" && f.inline != "":
+		return config.File{}, errors.New("--config and --config-inline: want one of them")
+	case f.config != "":
+		return config.Load(f.config)
+	case f.inline != "":
+		return config.Parse("SQUALL_CONFIG_INLINE", []byte(f.inline))
+	}
+	return config.Parse("defaults", nil)
+}
+
+// stack turns file and flags into what runs. Flags win.
+func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) (stackConfig, error) {
+	if f.admin != "" {
+		file.Admin.Listen = f.admin
+	}
+	if f.tokenFile != "" {
+		file.Admin.TokenFile = f.tokenFile
+	}
+	file.Admin.Open = file.Admin.Open || f.adminOpen
+	token, err := adminToken(file.Admin.TokenFile, sys)
+	if err != nil {
+		return stackConfig{}, usageError{err}
+	}
+	seed, err := freshSeed()
+	if err != nil {
+		return stackConfig{}, err
+	}
+	state, err := file.State(seed, time.Now())
+	if err != nil {
+		return stackConfig{}, usageError{err}
+	}
+	return stackConfig{state: state, policy: file.Policy, admin: file.Admin, token: token, logger: logger}, nil
+}
+
+// restoreState lets the state file win over the configuration.
+func (f *serveFlags) restoreState(store *control.FileStore, settings *stackConfig, logger zerolog.Logger) error {
+	settings.store = store
+	saved, damage, err := store.Load(time.Now())
+	if err != nil {
+		return err
+	}
+	if damage != nil {
+		logger.Error().Err(damage).Msg("the state file is damaged")
+	}
+	switch {
+	case f.restore != "all" && f.restore != "proxies" && f.restore != "none":
+		return usagef("--restore %q: want all, proxies or none", f.restore)
+	case saved == nil || f.restore == "none":
+	case f.restore == "proxies":
+		settings.state.Proxies = saved.Proxies
+		settings.state.Revision = saved.Revision
+	default:
+		settings.state = saved
+	}
+	return nil
+}
+
+// adminToken reads the token that callers of the admin API must send; "" = none.
+func adminToken(path string, sys system) (string, error) {
+	if path == "" {
+		return sys.getenv("SQUALL_ADMIN_TOKEN"), nil
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("admin token: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	if token == "" {
+		return "", fmt.Errorf("admin token: %s is empty", path)
+	}
+	return token, nil
+}
+
+// freshSeed draws the seed of a start that was given none. It is small enough to be typed.
+func freshSeed() (uint64, error) {
+	var b [4]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, fmt.Errorf("seed: %w", err)
+	}
+	return uint64(binary.BigEndian.Uint32(b[:])), nil
+}

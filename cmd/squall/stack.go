@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/config"
+	"github.com/squall-proxy/squall/control"
+	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/proxy/nethttp"
+)
+
+const defaultAdminPort = 8474
+
+// recentExchanges is how many exchanges can be looked at afterwards.
+const recentExchanges = 10_000
+
+// drainLimit is how long exchanges under way may take to finish when squall stops.
+const drainLimit = 8 * time.Second
+
+// stackConfig is what a running squall is made of.
+type stackConfig struct {
+	state  *control.State
+	store  control.Store // nil = nothing is kept
+	policy control.Policy
+	admin  config.Admin
+	token  string
+	logger zerolog.Logger
+}
+
+// stack is a running squall: engine, controller and admin API.
+type stack struct {
+	engine     *proxy.Engine
+	controller *control.Controller
+	listeners  []net.Listener // of the admin API
+	stopAdmin  context.CancelFunc
+	adminEnded chan struct{}
+	adminErr   error // once adminEnded is closed
+}
+
+// startStack starts everything, or nothing: on an error nothing is left behind. Close must be called.
+func startStack(c stackConfig) (*stack, error) {
+	if c.admin.Listen == "" {
+		c.admin.Listen = net.JoinHostPort("localhost", strconv.Itoa(defaultAdminPort))
+	}
+	if err := admin.CheckBind(c.admin.Listen, c.token, c.admin.Open); err != nil {
+		return nil, usageError{err}
+	}
+	listeners, err := listenAdmin(c.admin.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("admin API: %w", err)
+	}
+	recent := admin.NewRecent(recentExchanges)
+	log := exchangeLog{c.logger}
+	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
+	s.engine = &proxy.Engine{
+		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &nethttp.Executor{}},
+		Observer: func(e proxy.Exchange) {
+			recent.Add(e)
+			log.exchange(e)
+		},
+	}
+	for _, listener := range listeners {
+		s.engine.Own(listener.Addr())
+	}
+	s.controller, err = control.New(control.Config{
+		Engine: s.engine, Store: c.store, Policy: c.policy, Publish: log.event,
+	}, c.state)
+	if err != nil {
+		return nil, errors.Join(err, closeAll(listeners))
+	}
+	server := &admin.Server{
+		Controller: s.controller, Addr: s.engine.Addr, Recent: recent,
+		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
+		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s.stopAdmin = stop
+	go s.serveAdmin(ctx, server)
+	return s, nil
+}
+
+func (s *stack) serveAdmin(ctx context.Context, server *admin.Server) {
+	s.adminErr = server.Serve(ctx, s.listeners...)
+	close(s.adminEnded)
+}
+
+func (s *stack) adminAddr() string { return s.listeners[0].Addr().String() }
+
+// Close drains the proxies, then ends the admin API, so that it can be watched until the end.
+func (s *stack) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
+	defer cancel()
+	err := s.engine.Shutdown(ctx)
+	s.controller.Close()
+	s.stopAdmin()
+	<-s.adminEnded
+	return errors.Join(err, s.adminErr)
+}
+
+// listenAdmin binds the admin API. The name localhost stands for both loopback addresses; where a machine has no IPv6,
+// for the one that it has.
+func listenAdmin(listen string) ([]net.Listener, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if host != "localhost" {
+		listener, err := net.Listen("tcp", listen)
+		return []net.Listener{listener}, err
+	}
+	first, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
+	if err != nil {
+		return nil, err
+	}
+	_, port, err = net.SplitHostPort(first.Addr().String())
+	if err != nil {
+		return nil, errors.Join(err, first.Close())
+	}
+	second, err := net.Listen("tcp6", net.JoinHostPort("::1", port))
+	if err != nil {
+		return []net.Listener{first}, nil
+	}
+	return []net.Listener{first, second}, nil
+}
+
+func closeAll(listeners []net.Listener) error {
+	var err error
+	for _, listener := range listeners {
+		err = errors.Join(err, listener.Close())
+	}
+	return err
+}

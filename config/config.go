@@ -1,0 +1,91 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/squall-proxy/squall/control"
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// File is a squall.yaml.
+type File struct {
+	Admin    Admin                      `json:"admin"`
+	Seed     *uint64                    `json:"seed"` // nil = a new one at each start
+	Policy   control.Policy             `json:"policy"`
+	Mode     string                     `json:"mode"`
+	Proxies  []proxy.Config             `json:"proxies"`
+	Profiles map[string]control.Profile `json:"profiles"`
+	Rules    []faults.Rule              `json:"rules"`
+}
+
+// Admin says how the admin API is reached.
+type Admin struct {
+	Listen    string   `json:"listen"`     // host:port; "" = 127.0.0.1:8474
+	Hosts     []string `json:"hosts"`      // host names, besides those of loopback, under which it may be asked for
+	TokenFile string   `json:"token_file"` // holds the token that callers must send
+	Open      bool     `json:"open"`       // may be reached from outside without a token
+}
+
+// Load reads a squall.yaml from a file.
+func Load(path string) (File, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return File{}, fmt.Errorf("configuration: %w", err)
+	}
+	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return File{}, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a squall.yaml; name says in errors where it came from.
+func Parse(name string, data []byte) (File, error) {
+	root, err := ParseYAML(data)
+	if err != nil {
+		return File{}, inFile(name, err)
+	}
+	file := File{Policy: control.DefaultPolicy(), Mode: control.ModeNormal}
+	if root.Kind == document.Null {
+		return file, nil
+	}
+	if err := document.Decode(root, &file); err != nil {
+		return File{}, inFile(name, err)
+	}
+	if _, err := file.State(0, time.Now()); err != nil {
+		return File{}, inFile(name, document.Locate(root, err))
+	}
+	return file, nil
+}
+
+// inFile puts file, line and column before an error, as compilers do.
+func inFile(name string, err error) error {
+	var refusal *document.Error
+	if errors.As(err, &refusal) && refusal.Line > 0 {
+		return fmt.Errorf("%s:%d:%d: %w", name, refusal.Line, refusal.Column, err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
+}
+
+// State is what a squall that has no saved state starts with. seed is used where the file names none.
+func (f *File) State(seed uint64, now time.Time) (*control.State, error) {
+	if f.Seed != nil {
+		seed = *f.Seed
+	}
+	s := control.NewState(seed)
+	for name, profile := range f.Profiles {
+		s.Profiles[name] = profile
+	}
+	s.Proxies = f.Proxies
+	s.SetRules(f.Rules, "", control.Hold{}, now)
+	if err := s.SetMode(f.Mode, "", control.Hold{}); err != nil {
+		return nil, err
+	}
+	return s, s.Validate()
+}

@@ -1,0 +1,83 @@
+package control
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// modeRun is a mode in force on one proxy. Its rules and their counters last from the moment the mode was set to the
+// moment another takes its place.
+type modeRun struct {
+	mode  string
+	rules []Rule
+}
+
+// settle brings the runs of modes in line with the rest: a proxy whose mode is another one now, or was set anew, gets
+// rules that start counting from zero. Setting a mode anew deletes its run.
+func (s *State) settle() {
+	profiles := s.profiles()
+	maps.DeleteFunc(s.runs, func(name string, _ modeRun) bool { return s.proxyIndex(name) < 0 })
+	for _, p := range s.Proxies {
+		mode := s.ModeOf(p.Name)
+		if run, running := s.runs[p.Name]; running && run.mode == mode {
+			continue
+		}
+		run := modeRun{mode: mode}
+		for _, r := range profiles[mode].rules(mode, p.Name) {
+			run.rules = append(run.rules, Rule{Rule: r, Counter: faults.NewCounter()})
+		}
+		s.runs[p.Name] = run
+	}
+}
+
+// endpoints compiles a settled state into what the engine runs. protect adds to the paths that no fault touches.
+func (s *State) endpoints(protect []string) ([]proxy.Endpoint, error) {
+	endpoints := make([]proxy.Endpoint, 0, len(s.Proxies))
+	for i, p := range s.Proxies {
+		set, err := faults.Compile(faults.Config{
+			Seed: s.Seed, Entries: s.entries(p.Name), Protect: slices.Concat(p.Protect, protect),
+		})
+		if err != nil {
+			return nil, document.At(at(fmt.Errorf("proxy %q: %w", p.Name, err), i), "proxies")
+		}
+		endpoints = append(endpoints, proxy.Endpoint{Config: p, Faults: set})
+	}
+	return endpoints, nil
+}
+
+// entries lists the rules in force on a proxy: the user's, then its mode's. Each falls silent at the very end of its
+// time, however late it is taken away.
+func (s *State) entries(proxyName string) []faults.Entry {
+	var entries []faults.Entry
+	for _, r := range s.Rules {
+		if r.Proxy == "" || r.Proxy == proxyName {
+			entries = append(entries, faults.Entry{Rule: r.Rule, Counter: r.Counter, Expires: s.holdOf(r).Until})
+		}
+	}
+	own := s.Modes[proxyName]
+	hold := own.Hold
+	if own.Name == "" {
+		hold = hold.sooner(s.Mode.Hold)
+	}
+	for _, r := range s.runs[proxyName].rules {
+		entries = append(entries, faults.Entry{Rule: r.Rule, Counter: r.Counter, Expires: hold.Until})
+	}
+	return entries
+}
+
+// holdOf is how long one of the rules in force holds: as long as its list, unless it was set by itself meanwhile and
+// stands in the list that comes back, too.
+func (s *State) holdOf(r Rule) Hold {
+	if s.TimedRules == nil {
+		return r.Hold
+	}
+	if i := indexOf(s.TimedRules.BackTo, r.key()); i >= 0 && s.TimedRules.BackTo[i].Counter == r.Counter {
+		return r.Hold
+	}
+	return r.Hold.sooner(s.TimedRules.Hold)
+}

@@ -1,0 +1,207 @@
+package control
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// Rule is a rule in the state, with what keeps it there.
+type Rule struct {
+	faults.Rule
+	Counter *faults.Counter
+	Hold    Hold
+	BackTo  *Rule // of a timed rule: what the last untimed change gave; nil = no rule
+}
+
+// steps are a rule and, if it is timed over another, the one that it goes back to.
+func (r Rule) steps() []Rule {
+	if r.BackTo == nil {
+		return []Rule{r}
+	}
+	return []Rule{r, *r.BackTo}
+}
+
+// newRule puts a rule in force, with counters at zero.
+func newRule(r faults.Rule, now time.Time) Rule {
+	return Rule{Rule: r, Counter: faults.NewCounter(), Hold: holdFor(r.TTL, now)}
+}
+
+// SetRules replaces the whole list. Rules without a name are given one.
+func (s *State) SetRules(rules []faults.Rule, owner string, hold Hold, now time.Time) {
+	list := make([]Rule, 0, len(rules))
+	for _, r := range rules {
+		if r.Owner == "" {
+			r.Owner = owner
+		}
+		list = append(list, newRule(r, now))
+	}
+	nameAll(list)
+	switch {
+	case !hold.Timed():
+		s.TimedRules = nil
+	case s.TimedRules == nil:
+		s.TimedRules = &TimedRules{Owner: owner, Hold: hold, BackTo: s.Rules}
+	default:
+		s.TimedRules = &TimedRules{Owner: owner, Hold: hold, BackTo: s.TimedRules.BackTo}
+	}
+	s.Rules = list
+}
+
+// AddRule adds a rule at the end, naming it if need be, and gives its name.
+func (s *State) AddRule(r faults.Rule, now time.Time) (name string, err error) {
+	if r.Name == "" {
+		taken := names{}
+		for _, name := range s.ruleNames() {
+			taken[name] = 0
+		}
+		r.Name = taken.free(r.Kind)
+	}
+	next := newRule(r, now)
+	if err := s.refuseTaken("name", next.key()); err != nil {
+		return "", err
+	}
+	s.set(next.key(), next, "")
+	return r.Name, nil
+}
+
+// PutRule replaces the rule at an address, which keeps its place and starts counting anew, or adds a new one at the
+// end or before the first of that name.
+func (s *State) PutRule(at Address, r faults.Rule, before string, now time.Time) (created bool, err error) {
+	if r.Name != "" && r.Name != at.Name {
+		return false, document.Errorf("name", "the path says %q, the document %q", at.Name, r.Name)
+	}
+	r.Name = at.Name
+	if at.Proxy != nil && r.Proxy == "" && *at.Proxy != AnyProxy {
+		r.Proxy = *at.Proxy
+	}
+	next := newRule(r, now)
+	i, err := s.find(at)
+	switch codeOf(err) {
+	case "":
+		return false, s.replace(s.Rules[i].key(), next)
+	case NotFound:
+		return true, s.insert(at, next, before)
+	}
+	return false, err
+}
+
+// insert adds a rule of which there is none at its address.
+func (s *State) insert(at Address, next Rule, before string) error {
+	if at.Proxy != nil && !next.isOf(*at.Proxy) {
+		return document.Errorf("proxy", "there is no rule to move: the address says %q, the document %q", *at.Proxy, next.Proxy)
+	}
+	if before != "" && !slices.Contains(s.ruleNames(), before) {
+		return &Error{
+			Code: NotFound, Field: "before", Reason: fmt.Sprintf("no rule is named %q", before), Err: suggestion(before, s.ruleNames()),
+		}
+	}
+	s.set(next.key(), next, before)
+	return nil
+}
+
+// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so does its time to live,
+// unless the patch names one.
+func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error {
+	i, err := s.find(at)
+	if err != nil {
+		return err
+	}
+	old := s.Rules[i]
+	next := old
+	if err := merge(old.Rule, patch, &next.Rule); err != nil {
+		return err
+	}
+	if next.Name != old.Name {
+		return document.Errorf("name", "a rule cannot be renamed: delete it and make a new one")
+	}
+	if patch.Get("ttl") != nil {
+		next.Hold = holdFor(next.TTL, now)
+	}
+	return s.replace(old.key(), next)
+}
+
+// replace puts a rule in the place of another, which it may move to another proxy.
+func (s *State) replace(old ruleKey, next Rule) error {
+	if next.key() != old {
+		if err := s.refuseTaken("proxy", next.key()); err != nil {
+			return err
+		}
+	}
+	s.set(old, next, "")
+	return nil
+}
+
+// set puts a rule in force under another's key, or its own. While the list of rules is timed the change is made in the
+// list that comes back, too, so that it outlives the timed one.
+func (s *State) set(key ruleKey, next Rule, before string) {
+	for _, list := range s.lists() {
+		*list = setRule(*list, key, next, before)
+	}
+}
+
+// RemoveRule takes the rule at an address away, also from a list that comes back.
+func (s *State) RemoveRule(at Address) error {
+	i, err := s.find(at)
+	if err != nil {
+		return err
+	}
+	key := s.Rules[i].key()
+	for _, list := range s.lists() {
+		*list = slices.DeleteFunc(*list, func(r Rule) bool { return r.key() == key })
+	}
+	return nil
+}
+
+// RearmRule starts the counters of the rule at an address anew.
+func (s *State) RearmRule(at Address) error {
+	i, err := s.find(at)
+	if err != nil {
+		return err
+	}
+	old, anew := s.Rules[i].Counter, faults.NewCounter()
+	for _, list := range s.lists() {
+		for i := range *list {
+			if r := &(*list)[i]; r.Counter == old {
+				r.Counter = anew
+			}
+		}
+	}
+	return nil
+}
+
+// validateRules checks each rule of a list with what it goes back to, and the list as a whole.
+func (s *State) validateRules(list []Rule) error {
+	if len(list) > MaxRules {
+		return document.Errorf("", "at most %d, got %d", MaxRules, len(list))
+	}
+	seen := make(map[ruleKey]bool)
+	for i, r := range list {
+		for _, step := range r.steps() {
+			if err := s.validateRule(&step); err != nil {
+				return at(err, i)
+			}
+		}
+		if seen[r.key()] {
+			return at(document.Errorf("name", "a rule named %q stands before it", r.Name), i)
+		}
+		seen[r.key()] = true
+	}
+	return nil
+}
+
+func (s *State) validateRule(r *Rule) error {
+	if err := r.Validate(); err != nil {
+		return err
+	}
+	switch {
+	case r.Name == "":
+		return document.Errorf("name", "missing")
+	case r.Proxy != "":
+		return document.At(s.checkProxy(r.Proxy), "proxy")
+	}
+	return nil
+}

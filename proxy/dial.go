@@ -1,0 +1,99 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// DialTimeout bounds the connecting to an upstream.
+const DialTimeout = 5 * time.Second
+
+// Dialer gives the dialer for a proxy's upstream. On every dial it looks at the address that the name resolved to, and
+// refuses with a [*RefusedError] what a request must not reach by a detour over a proxy: link-local and multicast
+// addresses, the metadata services of clouds, the unspecified address, and squall's own listeners, unless
+// Config.AllowUpstreams has the address, or the upstream's name. Loopback and private addresses are fine: this is a tool
+// for development.
+func (p *Proxy) Dialer(s *Settings) *net.Dialer {
+	g := guard{owns: p.engine.Owns, anything: slices.Contains(s.Config.AllowUpstreams, s.Upstream.Hostname())}
+	for _, text := range s.Config.AllowUpstreams {
+		if prefix, err := ParsePrefix(text); err == nil {
+			g.allowed = append(g.allowed, prefix)
+		}
+	}
+	return &net.Dialer{Timeout: DialTimeout, ControlContext: g.control}
+}
+
+// RefusedError is an upstream address that is refused by default.
+type RefusedError struct {
+	Address netip.AddrPort
+	Reason  string
+}
+
+// Error says what is refused, why, and what lifts it.
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("%s is refused as an upstream: %s (allow_upstreams can allow it)", e.Address, e.Reason)
+}
+
+// guard decides which addresses may be dialled.
+type guard struct {
+	owns     func(netip.AddrPort) bool
+	anything bool
+	allowed  []netip.Prefix
+}
+
+// control is a [net.Dialer]'s ControlContext: address is resolved, and not connected yet.
+func (g guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+	addr, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("upstream address %q: %w", address, err)
+	}
+	if reason := g.refuse(addr); reason != "" {
+		return &RefusedError{Address: addr, Reason: reason}
+	}
+	return nil
+}
+
+// refuse gives the reason against an address; "" if there is none.
+func (g guard) refuse(addr netip.AddrPort) string {
+	ip := embedded(addr.Addr().Unmap().WithZone(""))
+	allowed := func(prefix netip.Prefix) bool { return prefix.Contains(ip) }
+	switch {
+	case g.anything, slices.ContainsFunc(g.allowed, allowed):
+		return ""
+	case isMetadata(ip):
+		return "a cloud's metadata service"
+	case ip.IsLinkLocalUnicast():
+		return "a link-local address"
+	case ip.IsMulticast():
+		return "a multicast address"
+	case ip.IsUnspecified():
+		return "the unspecified address"
+	case g.owns(netip.AddrPortFrom(ip, addr.Port())):
+		return "a listener of squall itself"
+	}
+	return ""
+}
+
+// isMetadata knows the metadata services that clouds offer at fixed addresses: AWS, Azure, GCP and most others (IPv4),
+// AWS and GCP (IPv6), Alibaba, Oracle, and Azure's wire server.
+func isMetadata(ip netip.Addr) bool {
+	switch ip.String() {
+	case "169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200", "192.0.0.192", "168.63.129.16":
+		return true
+	}
+	return false
+}
+
+// embedded gives the IPv4 address that a NAT64 gateway makes of an IPv6 address (64:ff9b::/96, RFC 6052); others as
+// they are.
+func embedded(ip netip.Addr) netip.Addr {
+	if bytes := ip.As16(); ip.Is6() && netip.PrefixFrom(ip, 96).Masked().Addr() == netip.MustParseAddr("64:ff9b::") {
+		return netip.AddrFrom4([4]byte(bytes[12:]))
+	}
+	return ip
+}

@@ -1,0 +1,118 @@
+package nethttp
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// allowed are the methods that a 405 offers instead of CONNECT (RFC 9110, 15.5.6 asks for a list).
+const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// aboutBody lists the header fields that describe a body: they do not stand beside another one.
+var aboutBody = []string{
+	"Accept-Ranges", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
+	"Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Digest", "Etag", "Last-Modified", "Repr-Digest",
+	"Trailer", "Transfer-Encoding",
+}
+
+// answer replies in the upstream's place. dropped is the header of the reply that it replaces; nil if there is none.
+func (x *exchange) answer(a faults.Answer, d faults.Decision, dropped http.Header) {
+	x.record.Outcome, x.record.Faulted = proxy.Injected, true
+	h := x.Header()
+	if dropped == nil {
+		allowOrigin(h, x.in.Header)
+	}
+	keep(h, dropped, a.KeepHeader)
+	if a.ContentType != "" {
+		h.Set("Content-Type", a.ContentType)
+	}
+	for _, field := range a.Header {
+		h.Set(field.Name, field.Value)
+	}
+	for _, edit := range x.replyEdits {
+		apply(h, edit)
+	}
+	if x.settings.Config.Attribution {
+		h.Set(faults.AttributionHeader, faults.Attribution(d))
+	}
+	x.write(a.Status, a.Body)
+}
+
+// allowOrigin lets a page of another origin see the answer's status instead of a CORS error.
+func allowOrigin(h, request http.Header) {
+	if origin := request.Get("Origin"); origin != "" {
+		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Credentials", "true")
+		h.Set("Vary", "Origin")
+	}
+}
+
+// keep takes fields over from a reply that is dropped: those that let a page of another origin see the answer, or all
+// but those about the body.
+func keep(h, dropped http.Header, all bool) {
+	for name, values := range dropped {
+		if all || name == "Vary" || strings.HasPrefix(name, "Access-Control-") {
+			h[name] = values
+		}
+	}
+	if all {
+		for _, name := range aboutBody {
+			delete(h, name)
+		}
+	}
+}
+
+// problem answers with an error that is real: no fault of ours, so it does not carry the mark of one.
+func (x *exchange) problem(status int, reason string) {
+	x.record.Outcome, x.record.Error = proxy.RealError, reason
+	body, _ := json.Marshal(struct { // a number and a text always marshal
+		Status int    `json:"status"`
+		Reason string `json:"reason"`
+	}{status, reason})
+	x.Header().Set("Content-Type", "application/json")
+	x.write(status, append(body, '\n'))
+}
+
+// write sends a reply of ours, with the header that is set already.
+func (x *exchange) write(status int, body []byte) {
+	h := x.Header()
+	if len(h["X-Request-Id"]) == 0 {
+		h.Set("X-Request-Id", x.record.RequestID)
+	}
+	if status == http.StatusNoContent || status == http.StatusNotModified {
+		body = nil
+	} else {
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	keepSilent(h, h, "Content-Type")
+	x.WriteHeader(status)
+	if x.in.Method != http.MethodHead && len(body) > 0 {
+		_, _ = x.Write(body) // the writer remembers the error
+	}
+}
+
+// keepSilent stops net/http from adding a field of its own to out where the reply has none: nil is a field without
+// values.
+func keepSilent(out, reply http.Header, name string) {
+	if _, ok := reply[name]; !ok {
+		out[name] = nil
+	}
+}
+
+// apply edits header fields.
+func apply(h http.Header, e faults.Edit) {
+	for _, name := range e.Remove {
+		h.Del(name)
+	}
+	for _, field := range e.Set {
+		h.Set(field.Name, field.Value)
+	}
+	for _, field := range e.Add {
+		h.Add(field.Name, field.Value)
+	}
+}

@@ -1,0 +1,217 @@
+package nethttp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/netip"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/wait"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// errDraining is why an injected wait ended early although the client is still there.
+var errDraining = errors.New("draining")
+
+// exchange is one request and what becomes of it. All of it is one allocation, the reverse proxy included: that one is
+// made anew for each exchange, so that its hooks are the exchange's methods.
+type exchange struct {
+	writer
+	server   *server
+	settings *proxy.Settings
+	in       *http.Request
+	peer     netip.Addr // of the connection; the client's own address is view.Source
+	record   proxy.Exchange
+	view     faults.View
+	plan     faults.Plan
+
+	requestEdits []faults.Edit
+	replyEdits   []faults.Edit // applied when the reply, or an answer of ours, goes out
+
+	link    *link
+	reverse httputil.ReverseProxy
+	body    requestBody
+	reply   replyBody
+
+	upgraded bool // the connection is net/http's no more
+}
+
+// handle is the server's handler.
+func (s *server) handle(w http.ResponseWriter, r *http.Request) {
+	x := s.begin(w, r)
+	defer x.finish()
+	if status, reason := refuse(r, x.settings); status != 0 {
+		x.Header().Set("Connection", "close")
+		if status == http.StatusMethodNotAllowed {
+			x.Header().Set("Allow", allowed)
+		}
+		x.problem(status, reason)
+		return
+	}
+	if x.before() {
+		x.forward()
+	}
+}
+
+// begin opens an exchange: from here on it keeps the settings of this moment.
+func (s *server) begin(w http.ResponseWriter, r *http.Request) *exchange {
+	now := time.Now()
+	x := &exchange{server: s, settings: s.proxy.Settings(), in: r}
+	x.ResponseWriter = w
+	if r.ContentLength != 0 {
+		// Else net/http reads what is left of the body before a reply goes out: it makes an early answer wait, and makes
+		// a hole in a chunked body that is still on its way to the upstream.
+		_ = http.NewResponseController(w).EnableFullDuplex() // always there on HTTP/1.1
+	}
+	c, _ := r.Context().Value(connectionKey{}).(*connection)
+	x.peer = c.peer
+	x.view = faults.View{
+		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery,
+		Header: r.Header, Source: clientOf(x.settings.Trusted, c.peer, r.Header), Connection: c.id, Now: now,
+	}
+	x.record = proxy.Exchange{
+		ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: x.view.Source.String(), Method: r.Method,
+		Host: r.Host, Path: x.view.Path, RequestID: requestID(r.Header),
+	}
+	return x
+}
+
+// requestID gives the id that came with a request, or makes one.
+func requestID(h http.Header) string {
+	if ids := h["X-Request-Id"]; len(ids) == 1 && isRequestID(ids[0]) {
+		return ids[0]
+	}
+	return rand.Text()
+}
+
+// isRequestID accepts 1 to 128 printable ASCII characters.
+func isRequestID(id string) bool {
+	for i := range len(id) {
+		if id[i] < ' ' || id[i] > '~' {
+			return false
+		}
+	}
+	return id != "" && len(id) <= 128
+}
+
+// finish closes the record, on whatever way the exchange ended, and tells the observer.
+func (x *exchange) finish() {
+	x.body.over.Store(true)
+	if x.upgraded {
+		defer x.server.upgrades.Done()
+	}
+	x.plan.Done()
+	r := &x.record
+	if r.Outcome == "" {
+		r.Outcome, r.Error = x.outcome()
+	}
+	r.Status = x.status
+	r.RequestBytes, r.ResponseBytes = x.body.received.Load(), x.sent.Load()
+	r.Duration = time.Since(r.At)
+	r.Faults = x.plan.Record()
+	if observe := x.server.proxy.Observer; observe != nil {
+		observe(*r)
+	}
+}
+
+// outcome tells how forwarding went.
+func (x *exchange) outcome() (proxy.Outcome, string) {
+	switch {
+	case x.writeErr != nil:
+		return proxy.ClientLeft, ""
+	case x.reply.err != nil && x.in.Context().Err() != nil:
+		return x.left()
+	case x.reply.err != nil:
+		return proxy.RealError, "upstream broke off: " + x.reply.err.Error()
+	case x.status == 0:
+		return proxy.RealError, "broken off"
+	}
+	return proxy.OK, ""
+}
+
+// left tells why a request's context ended: the client's leaving, or ours.
+func (x *exchange) left() (proxy.Outcome, string) {
+	if x.server.lifetime.Err() != nil {
+		return proxy.RealError, "dropped at shutdown"
+	}
+	return proxy.ClientLeft, ""
+}
+
+// abort closes the client's connection without another byte. It does not return.
+func (x *exchange) abort(outcome proxy.Outcome, reason string) {
+	x.record.Outcome, x.record.Error = outcome, reason
+	panic(http.ErrAbortHandler)
+}
+
+// shielded runs f. A panic in deciding or changing is recorded; then the request passes.
+func (x *exchange) shielded(f func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			x.record.FaultPanic = fmt.Sprint(cause)
+		}
+	}()
+	f()
+}
+
+// next decides rules until one hits. After a panic there are none.
+func (x *exchange) next() (action faults.Action, decision faults.Decision) {
+	if x.record.FaultPanic == "" {
+		x.shielded(func() { action, decision = x.plan.Next(&x.view) })
+	}
+	return action, decision
+}
+
+// before carries out the rules of phase before and reports whether the request goes on to the upstream.
+func (x *exchange) before() bool {
+	x.shielded(func() { x.plan.Begin(x.settings.Faults, &x.view) })
+	for {
+		action, decision := x.next()
+		switch a := action.(type) {
+		case faults.Wait:
+			x.wait(a.For)
+		case faults.Header:
+			x.record.Faulted = true
+			x.requestEdits = append(x.requestEdits, a.Request)
+			x.replyEdits = append(x.replyEdits, a.Response)
+		case faults.Hold:
+			x.hold(a.For)
+		case faults.Answer:
+			x.answer(a, decision, nil)
+			return false
+		default:
+			return true
+		}
+	}
+}
+
+// wait holds the exchange. It does not return when the client leaves.
+func (x *exchange) wait(d time.Duration) {
+	x.record.Delayed = true
+	if err := x.pause(d); err != nil && !errors.Is(err, errDraining) {
+		x.abort(x.left())
+	}
+}
+
+// hold ends the exchange in silence. It does not return.
+func (x *exchange) hold(d time.Duration) {
+	x.record.Faulted = true
+	if d == 0 {
+		d = time.Duration(faults.MaxDuration)
+	}
+	_ = x.pause(d) // whoever ends it, the connection is closed
+	x.abort(proxy.Injected, "")
+}
+
+// pause blocks for d; less when the client leaves or the server drains, which is the error.
+func (x *exchange) pause(d time.Duration) error {
+	ctx, cancel := context.WithCancelCause(x.in.Context())
+	defer cancel(nil)
+	stop := context.AfterFunc(x.server.draining, func() { cancel(errDraining) })
+	defer stop()
+	return wait.For(ctx, d)
+}

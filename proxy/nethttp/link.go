@@ -1,0 +1,89 @@
+package nethttp
+
+import (
+	"crypto/tls"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/squall-proxy/squall/proxy"
+)
+
+const (
+	idlePerUpstream = 512             // connections kept for the next request; above, they are closed
+	continueWait    = time.Second     // for an upstream's 100 Continue, before the body is sent anyway
+	maxReplyHead    = 1 << 20         // bytes of an upstream's reply head
+	bufferSize      = 32 << 10        // of the copying between the two sides
+	tlsTimeout      = 5 * time.Second // for the handshake with an upstream
+)
+
+// link is the connection pool to one upstream. Settings that ask for the same of it share it.
+type link struct {
+	*http.Transport
+	config *proxy.Config
+}
+
+func (s *server) newLink(set *proxy.Settings) *link {
+	return &link{config: &set.Config, Transport: &http.Transport{
+		DialContext:            s.proxy.Dialer(set).DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12, CipherSuites: aeadSuites()},
+		TLSHandshakeTimeout:    tlsTimeout,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    idlePerUpstream,
+		IdleConnTimeout:        idleTimeout,
+		ResponseHeaderTimeout:  time.Duration(set.Config.Timeout),
+		ExpectContinueTimeout:  continueWait,
+		MaxResponseHeaderBytes: maxReplyHead,
+		Protocols:              onlyHTTP1(),
+	}}
+}
+
+// linkFor gives the pool for an exchange, at once as long as nothing about the upstream was changed. An exchange that
+// started before such a change, and was held since, gets a pool of its own.
+func (s *server) linkFor(set *proxy.Settings) *link {
+	current := s.link.Load()
+	if current.serves(&set.Config) {
+		return current
+	}
+	fresh := s.newLink(set)
+	if s.proxy.Settings() == set && s.link.CompareAndSwap(current, fresh) {
+		current.CloseIdleConnections()
+	}
+	return fresh
+}
+
+func (l *link) serves(c *proxy.Config) bool {
+	return l.config.Upstream == c.Upstream && l.config.Timeout == c.Timeout &&
+		slices.Equal(l.config.AllowUpstreams, c.AllowUpstreams)
+}
+
+// release is called when an exchange is through with a pool. One that was replaced keeps no connections.
+func (s *server) release(l *link) {
+	if s.link.Load() != l {
+		l.CloseIdleConnections()
+	}
+}
+
+// aeadSuites are TLS 1.2's cipher suites without those in CBC mode, which Go still offers.
+func aeadSuites() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+// buffers is the [httputil.BufferPool] of a server.
+type buffers struct{ pool sync.Pool }
+
+// Get gives a buffer, which goes back with Put.
+func (b *buffers) Get() []byte {
+	if buffer, ok := b.pool.Get().(*[bufferSize]byte); ok {
+		return buffer[:]
+	}
+	return new([bufferSize]byte)[:]
+}
+
+// Put takes a buffer back.
+func (b *buffers) Put(buffer []byte) { b.pool.Put((*[bufferSize]byte)(buffer)) }

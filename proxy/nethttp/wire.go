@@ -1,0 +1,142 @@
+package nethttp
+
+import (
+	"bufio"
+	"io"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// writer is the client's side of an exchange: it counts, and remembers what was sent.
+type writer struct {
+	http.ResponseWriter
+	status   int          // of the final reply; 0 = none
+	sent     atomic.Int64 // bytes of the body
+	writeErr error
+}
+
+// WriteHeader sends the head.
+func (w *writer) WriteHeader(status int) {
+	if status >= 200 {
+		w.status = status
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write sends a piece of the body.
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.ResponseWriter.Write(p)
+	w.sent.Add(int64(n))
+	if err != nil {
+		w.writeErr = err
+	}
+	return n, err
+}
+
+// Unwrap lets [http.ResponseController] find what this writer does not do itself.
+func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// Hijack takes the connection over for an upgrade; the bytes on it are counted on.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, buffered, err := http.NewResponseController(x.ResponseWriter).Hijack()
+	if err != nil {
+		return nil, nil, err
+	}
+	x.upgraded = true
+	x.server.upgrades.Add(1)
+	x.status = http.StatusSwitchingProtocols
+	return &upgradedConn{conn, x}, buffered, nil
+}
+
+// requestBody is the body on its way to the upstream. Its reader may outlive the exchange by a moment.
+type requestBody struct {
+	io.ReadCloser
+	exchange *exchange
+	received atomic.Int64
+	over     atomic.Bool // the exchange is
+	err      atomic.Pointer[error]
+}
+
+// Read reads from the client, who may be silent for the server's body timeout.
+func (b *requestBody) Read(p []byte) (int, error) {
+	b.setDeadline(time.Now().Add(b.exchange.server.bodyTimeout))
+	n, err := b.ReadCloser.Read(p)
+	b.received.Add(int64(n))
+	switch err {
+	case nil:
+	case io.EOF:
+		b.setDeadline(time.Time{}) // net/http goes on reading, to notice that the client leaves
+		dropFraming(b.exchange.in.Trailer)
+	default:
+		b.err.CompareAndSwap(nil, &err)
+	}
+	return n, err
+}
+
+// setDeadline bounds reading from the client, unless the connection has gone on to another exchange.
+func (b *requestBody) setDeadline(t time.Time) {
+	if !b.over.Load() {
+		_ = http.NewResponseController(b.exchange.ResponseWriter).SetReadDeadline(t) // fails with the connection
+	}
+}
+
+// failure is the error that reading from the client has ended with; nil if there is none.
+func (b *requestBody) failure() error {
+	if err := b.err.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// dropFraming removes what a trailer must not say (RFC 9110, 6.5.1): an upstream that merges trailers into the header
+// would read another message.
+func dropFraming(trailer http.Header) {
+	for _, name := range []string{"Connection", "Content-Length", "Host", "Te", "Trailer", "Transfer-Encoding", "Upgrade"} {
+		delete(trailer, name)
+	}
+}
+
+// replyBody is the upstream's body on its way to the client: it remembers how it ended.
+type replyBody struct {
+	io.ReadCloser
+	err error
+}
+
+// Read reads from the upstream.
+func (b *replyBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.err = err
+	}
+	return n, err
+}
+
+// upgradedConn is a client's connection after a 101.
+type upgradedConn struct {
+	net.Conn
+	exchange *exchange
+}
+
+// Read counts what the client sends.
+func (c *upgradedConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.exchange.body.received.Add(int64(n))
+	return n, err
+}
+
+// Write counts what the client gets.
+func (c *upgradedConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.exchange.sent.Add(int64(n))
+	return n, err
+}
+
+// CloseWrite passes a half-close on.
+func (c *upgradedConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return c.Close()
+}

@@ -1,0 +1,44 @@
+// Package proxytest is the suite that every executor of HTTP/1.1 passes: what a client and an upstream may rely on,
+// shown over real sockets on loopback, with raw bytes wherever the wire matters.
+package proxytest
+
+import (
+	"testing"
+
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// Run runs the suite. newExecutor is called for each proxy that a test starts.
+func Run(t *testing.T, newExecutor func() proxy.Executor) {
+	s := suite{newExecutor}
+	for _, group := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"request", s.request},
+		{"requestBody", s.requestBody},
+		{"requestTarget", s.requestTarget},
+		{"forwarded", s.forwarded},
+		{"reply", s.reply},
+		{"replyFraming", s.replyFraming},
+		{"stream", s.stream},
+		{"upgrade", s.upgrade},
+		{"upstreamFailure", s.upstreamFailure},
+		{"clientFailure", s.clientFailure},
+		{"dialGuard", s.dialGuard},
+		{"limits", s.limits},
+		{"answer", s.answer},
+		{"hold", s.hold},
+		{"headers", s.headers},
+		{"degrade", s.degrade},
+		{"record", s.record},
+		{"change", s.change},
+		{"drain", s.drain},
+		{"memory", s.memory},
+	} {
+		t.Run(group.name, group.run)
+	}
+}
+
+// suite is the executor under test.
+type suite struct{ newExecutor func() proxy.Executor }

@@ -1,0 +1,125 @@
+package squalltest
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// Delay holds every request for a time before it goes on.
+func (p *Proxy) Delay(latency time.Duration, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("delay", faults.Before, &faults.Delay{Latency: faults.Duration(latency)}), options...)
+}
+
+// Abort answers with a status; the upstream is not asked.
+func (p *Proxy) Abort(status int, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("abort", faults.Before, &faults.Abort{Status: status}), options...)
+}
+
+// LoseReply lets the upstream do its work and answers with a status in place of its reply.
+func (p *Proxy) LoseReply(status int, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("abort", faults.After, &faults.Abort{Status: status}), options...)
+}
+
+// Degrade replaces the body of every reply by body, written as JSON.
+func (p *Proxy) Degrade(body any, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Body: p.node(body)}), options...)
+}
+
+// Merge merges patch, written as JSON, into the body of every JSON reply (RFC 7396).
+func (p *Proxy) Merge(patch any, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Merge: p.node(patch)}), options...)
+}
+
+// Blackhole accepts requests and never answers them, until the client leaves.
+func (p *Proxy) Blackhole(options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("blackhole", faults.Before, &faults.Blackhole{}), options...)
+}
+
+// SetHeader sets a header field of every reply.
+func (p *Proxy) SetHeader(field, value string, options ...Option) *Fault {
+	p.t.Helper()
+	edit := &faults.HeaderEdit{Set: map[string]string{field: value}}
+	return p.Arm(newRule("headers", faults.After, &faults.Headers{Response: edit}), options...)
+}
+
+func newRule(kind string, phase faults.Phase, attributes faults.Attributes) faults.Rule {
+	return faults.Rule{Kind: kind, Phase: phase, Attributes: attributes, Percent: 100, Enabled: true}
+}
+
+// node turns a Go value into a document.
+func (p *Proxy) node(value any) *document.Node {
+	p.t.Helper()
+	written, err := json.Marshal(value)
+	if err != nil {
+		p.t.Fatalf("squalltest: %v", err)
+	}
+	n, err := document.ParseJSON(written)
+	if err != nil {
+		p.t.Fatalf("squalltest: %v", err)
+	}
+	return n
+}
+
+// Option narrows down what a fault hits.
+type Option func(armed)
+
+type armed struct {
+	rule  *faults.Rule
+	fault *Fault
+}
+
+// First hits only the first n matching requests.
+func First(n uint64) Option { return func(a armed) { a.rule.First = n } }
+
+// Skip leaves the first n matching requests alone.
+func Skip(n uint64) Option { return func(a armed) { a.rule.Skip = n } }
+
+// Every hits each nth matching request.
+func Every(n uint64) Option { return func(a armed) { a.rule.Every = n } }
+
+// Percent hits a share of the matching requests, 0 to 100; which ones depends on the seed.
+func Percent(percent float64) Option { return func(a armed) { a.rule.Percent = percent } }
+
+// Key counts requests apart, as in "header:X-Test": parallel tests do not disturb each other.
+func Key(key string) Option { return func(a armed) { a.rule.Key = key } }
+
+// Path hits only requests for a path; * stands for any text within a segment, ** across.
+func Path(pattern string) Option {
+	return func(a armed) { a.match().Path = faults.Exactly(pattern) }
+}
+
+// Methods hits only requests with one of these methods.
+func Methods(methods ...string) Option { return func(a armed) { a.match().Methods = methods } }
+
+// Header hits only requests with this header field.
+func Header(field, value string) Option {
+	return func(a armed) {
+		m := a.match()
+		if m.Headers == nil {
+			m.Headers = make(map[string]faults.Values)
+		}
+		m.Headers[field] = faults.Exactly(value)
+	}
+}
+
+// Named gives the fault a name, which marks its answers.
+func Named(name string) Option { return func(a armed) { a.rule.Name = name } }
+
+// MayMiss lets the test pass although the fault never hit.
+func MayMiss() Option { return func(a armed) { a.fault.optional = true } }
+
+func (a armed) match() *faults.Match {
+	if a.rule.Match == nil {
+		a.rule.Match = &faults.Match{}
+	}
+	return a.rule.Match
+}
