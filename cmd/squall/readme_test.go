@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// insideVariable tells the test binary that it runs in a network namespace of its own, where the README's ports are
+// free.
+const insideVariable = "SQUALL_README_INSIDE"
+
+// TestReadme runs the README's commands one after the other and holds what they print against what the README says,
+// in a network namespace of its own.
+func TestReadme(t *testing.T) {
+	if os.Getenv(insideVariable) == "" {
+		runInNamespace(t, "^TestReadme$")
+		return
+	}
+	root, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if output, err := exec.Command("go", "build", "-o", filepath.Join(bin, "squall"), ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
+	r := &readme{t: t, root: root, work: t.TempDir()}
+	t.Cleanup(r.stop)
+	for _, block := range blocks(string(text)) {
+		r.run(block)
+	}
+	if r.commands < 20 {
+		t.Fatalf("only %d commands were found in the README", r.commands)
+	}
+}
+
+// runInNamespace runs one test of this binary again, alone on a loopback interface of its own.
+func runInNamespace(t *testing.T, test string) {
+	t.Helper()
+	script := `ip link set lo up && exec "$0" -test.run "$1" -test.v`
+	cmd := exec.Command("unshare", "--map-root-user", "--net", "sh", "-c", script, os.Args[0], test)
+	cmd.Env = append(os.Environ(), insideVariable+"=1")
+	output, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	t.Logf("%s", output)
+}
+
+// codeBlock is one fenced block of the README.
+type codeBlock struct {
+	language string
+	lines    []string
+}
+
+func blocks(text string) []codeBlock {
+	var found []codeBlock
+	inside := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimRight(line, "\n")
+		fence := strings.HasPrefix(line, "```")
+		switch {
+		case fence && !inside:
+			found = append(found, codeBlock{language: strings.TrimPrefix(line, "```")})
+			inside = true
+		case fence:
+			inside = false
+		case inside:
+			last := &found[len(found)-1]
+			last.lines = append(last.lines, line)
+		}
+	}
+	return found
+}
+
+// readme runs blocks.
+type readme struct {
+	t          *testing.T
+	root, work string
+	background []*exec.Cmd
+	commands   int
+}
+
+func (r *readme) run(b codeBlock) {
+	r.t.Helper()
+	switch {
+	case b.language == "console":
+		r.console(b.lines)
+	case b.language == "yaml" && b.lines[0] == "# squall.yaml":
+		text := strings.Join(b.lines, "\n")
+		if err := os.WriteFile(filepath.Join(r.work, "squall.yaml"), []byte(text), 0o600); err != nil {
+			r.t.Fatal(err)
+		}
+	case b.language == "sh":
+		r.sh(b.lines)
+	}
+}
+
+// console runs a block of "$ command" lines, each followed by what it prints.
+func (r *readme) console(lines []string) {
+	r.t.Helper()
+	for i := 0; i < len(lines); {
+		command, isCommand := strings.CutPrefix(lines[i], "$ ")
+		if !isCommand {
+			r.t.Fatalf("README: %q is no command", lines[i])
+		}
+		end := i + 1
+		for end < len(lines) && !strings.HasPrefix(lines[end], "$ ") {
+			end++
+		}
+		r.command(command, lines[i+1:end])
+		i = end
+	}
+}
+
+func (r *readme) command(command string, want []string) {
+	r.t.Helper()
+	r.commands++
+	if strings.HasSuffix(command, " demo") {
+		r.start(r.root, command, want)
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", command)
+	cmd.Dir = r.root
+	output, err := cmd.Output()
+	if err != nil {
+		r.t.Errorf("$ %s\n%v\n%s", command, err, output)
+	}
+	if !matches(string(output), want) {
+		r.t.Errorf("$ %s\nprinted\n%s\nthe README says\n%s", command, output, strings.Join(want, "\n"))
+	}
+}
+
+// sh runs the blocks whose output is not shown: a squall that serves, and what another test runs.
+func (r *readme) sh(lines []string) {
+	r.t.Helper()
+	for _, line := range lines {
+		switch {
+		case line == "make test": // this very run
+		case strings.HasPrefix(line, "squall serve "):
+			r.stop() // the demo has the same admin port
+			r.commands++
+			r.start(r.work, line, []string{`...ready...`})
+		default:
+			r.t.Errorf("README: nothing runs %q", line)
+		}
+	}
+}
+
+// start runs a command in the background until it has printed what is wanted.
+func (r *readme) start(dir, command string, want []string) {
+	r.t.Helper()
+	cmd := exec.Command("bash", "-c", "exec "+command)
+	cmd.Dir = dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // go run and what it runs
+	output := &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = output, output
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.background = append(r.background, cmd)
+	limit := time.Now().Add(2 * time.Minute) // go run compiles first
+	for !matches(output.String(), want) {
+		if time.Now().After(limit) {
+			r.t.Fatalf("$ %s\nprinted\n%s\nthe README says\n%s", command, output, strings.Join(want, "\n"))
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// stop ends what runs in the background, as Ctrl-C does.
+func (r *readme) stop() {
+	for _, cmd := range r.background {
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
+			r.t.Error(err)
+		}
+		begun := time.Now()
+		err := cmd.Wait()
+		if took := time.Since(begun); took > 2*time.Second+500*time.Millisecond {
+			r.t.Errorf("%s took %v to end", cmd.Args[2], took)
+		}
+		if err != nil && !strings.Contains(cmd.Args[2], "go run") { // go run tells of the signal
+			r.t.Errorf("%s: %v", cmd.Args[2], err)
+		}
+	}
+	r.background = nil
+}
+
+// matches holds output against lines in which "..." stands for anything, and alone on a line for any lines.
+func matches(output string, want []string) bool {
+	if len(want) == 0 {
+		return true
+	}
+	var pattern strings.Builder
+	pattern.WriteString(`(?s)\A`)
+	for _, line := range want {
+		if line == "..." {
+			pattern.WriteString(`.*`)
+			continue
+		}
+		parts := strings.Split(strings.TrimRight(line, " "), "...")
+		for i, part := range parts {
+			parts[i] = regexp.QuoteMeta(part)
+		}
+		pattern.WriteString(strings.Join(parts, `[^\n]*`) + ` *\n?`)
+	}
+	if want[len(want)-1] != "..." {
+		pattern.WriteString(`\z`)
+	}
+	return regexp.MustCompile(pattern.String()).MatchString(output)
+}
+
+func TestMatchesTellsWrongOutput(t *testing.T) {
+	for _, test := range []struct {
+		output string
+		want   []string
+		match  bool
+	}{
+		{"a\nb\n", []string{"a", "b"}, true},
+		{"a\nc\n", []string{"a", "b"}, false},
+		{"a\nb\nc\n", []string{"a", "b"}, false},
+		{"a\nb\nc\n", []string{"a", "..."}, true},
+		{"x\nb\nc\n", []string{"a", "..."}, false},
+		{"took 3s: ok\n", []string{"took ...: ok"}, true},
+		{"took 3s: bad\n", []string{"took ...: ok"}, false},
+	} {
+		if got := matches(test.output, test.want); got != test.match {
+			t.Errorf("matches(%q, %q) = %v", test.output, test.want, got)
+		}
+	}
+}
+
+// lockedBuffer collects the output of a process while it runs.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(data []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(data)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
