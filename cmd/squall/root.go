@@ -20,12 +20,13 @@ const (
 // Exit codes.
 const (
 	exitOK    = 0
-	exitError = 1 // it was tried, and failed
+	exitFail  = 1 // it was tried, and failed
 	exitUsage = 2 // it was not tried: a wrong flag, file or setting
 )
 
 // system is what squall sees of the process around it.
 type system struct {
+	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
 }
@@ -34,6 +35,16 @@ type system struct {
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// exitError ends squall with a code of its own, quietly if there is no error to tell.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string { return fmt.Sprintf("exit code %d: %v", e.code, e.err) }
+
+func (e exitError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
@@ -45,11 +56,17 @@ func run(ctx context.Context, args []string, sys system) int {
 	if err == nil {
 		return exitOK
 	}
+	if ended, ok := errors.AsType[exitError](err); ok {
+		if ended.err != nil {
+			fmt.Fprintf(sys.err, "squall: %v\n", ended.err)
+		}
+		return ended.code
+	}
 	fmt.Fprintf(sys.err, "squall: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
-	return exitError
+	return exitFail
 }
 
 func newRoot(sys system) *cobra.Command {
@@ -74,7 +91,7 @@ by SQUALL_ADMIN_URL and SQUALL_ADMIN_TOKEN, else at 127.0.0.1:8474.`,
 		return usagef("%w (see %s --help)", err, cmd.CommandPath())
 	})
 	root.AddCommand(
-		newDemo(sys), newServe(sys), newFaults(sys), newProxies(sys), newCall(sys),
+		newDemo(sys), newServe(sys), newFaults(sys), newProxies(sys), newCall(sys), newExec(sys),
 		newFlaky(sys), newHello(sys), newHealth(sys), newVersion(sys),
 	)
 	return root
