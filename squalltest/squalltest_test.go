@@ -1,0 +1,222 @@
+package squalltest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/squalltest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// stock is an upstream that counts its calls.
+func stock(t testing.TB) (url string, calls *atomic.Int64) {
+	t.Helper()
+	calls = &atomic.Int64{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"left":3,"name":"tea"}`)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL, calls
+}
+
+// get asks on a connection of its own.
+func get(t testing.TB, url string) (*http.Response, string) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := response.Body.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return response, string(body)
+}
+
+func TestFaultsHitAsAsked(t *testing.T) {
+	url, calls := stock(t)
+	for _, test := range []struct {
+		name   string
+		arm    func(*squalltest.Proxy) *squalltest.Fault
+		status int
+		body   string
+		calls  int64 // that the upstream sees
+	}{
+		{"none", nil, 200, `{"left":3,"name":"tea"}`, 1},
+		{"abort", func(p *squalltest.Proxy) *squalltest.Fault { return p.Abort(503) }, 503, "{\"message\":\"Service Unavailable\"}\n", 0},
+		{"lost reply", func(p *squalltest.Proxy) *squalltest.Fault { return p.LoseReply(500) }, 500, "{\"message\":\"Internal Server Error\"}\n", 1},
+		{"degrade", func(p *squalltest.Proxy) *squalltest.Fault { return p.Degrade([]int{1}) }, 200, "[1]\n", 1},
+		{"merge", func(p *squalltest.Proxy) *squalltest.Fault { return p.Merge(map[string]any{"left": 0}) }, 200, `{"left":0,"name":"tea"}`, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := squalltest.New(t, url)
+			before := calls.Load()
+			var fault *squalltest.Fault
+			if test.arm != nil {
+				fault = test.arm(p)
+			}
+			response, body := get(t, p.URL)
+			if response.StatusCode != test.status || body != test.body {
+				t.Errorf("%d %q, want %d %q", response.StatusCode, body, test.status, test.body)
+			}
+			if got := calls.Load() - before; got != test.calls {
+				t.Errorf("the upstream was called %d times, want %d", got, test.calls)
+			}
+			if fault != nil && fault.Hits() != 1 {
+				t.Errorf("%d hits, want 1", fault.Hits())
+			}
+		})
+	}
+}
+
+func TestOptionsNarrowDown(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	p.Abort(500, squalltest.First(1), squalltest.Skip(1), squalltest.Path("/a/*"), squalltest.Methods("GET"))
+	p.Abort(501, squalltest.Header("X-Tenant", "beta"), squalltest.Named("beta"))
+	var got []int
+	for _, path := range []string{"/a/1", "/b", "/a/2", "/a/3"} {
+		response, _ := get(t, p.URL+path)
+		got = append(got, response.StatusCode)
+	}
+	if fmt.Sprint(got) != "[200 200 500 200]" {
+		t.Errorf("statuses %v", got)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Tenant", "beta")
+	request.Close = true
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != 501 || !strings.Contains(response.Header.Get("X-Squall-Fault"), "rule=beta;") {
+		t.Errorf("%d, marked %q", response.StatusCode, response.Header.Get("X-Squall-Fault"))
+	}
+}
+
+func TestBlackholeHoldsUntilTheClientLeaves(t *testing.T) {
+	url, calls := stock(t)
+	p := squalltest.New(t, url)
+	hole := p.Blackhole()
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if response, err := http.DefaultClient.Do(request); !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("answered %v, %v", response, err)
+	}
+	hole.WaitHits(1, time.Second)
+	hole.Disarm()
+	if response, _ := get(t, p.URL); response.StatusCode != 200 || calls.Load() != 1 {
+		t.Errorf("after Disarm: %d, %d calls", response.StatusCode, calls.Load())
+	}
+}
+
+func TestModeAndReset(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	p.Mode("failure")
+	if response, _ := get(t, p.URL); response.StatusCode != 503 {
+		t.Errorf("failure: %d", response.StatusCode)
+	}
+	p.Mode("normal")
+	p.SetHeader("X-A", "b")
+	if response, _ := get(t, p.URL); response.Header.Get("X-A") != "b" {
+		t.Errorf("the header is missing: %v", response.Header)
+	}
+	p.Reset()
+	if response, _ := get(t, p.URL); response.Header.Get("X-A") != "" {
+		t.Errorf("still there after Reset: %v", response.Header)
+	}
+}
+
+func TestSameSeedSameHits(t *testing.T) {
+	url, _ := stock(t)
+	statuses := func(seed uint64) string {
+		p := squalltest.New(t, url)
+		p.Seed(seed)
+		p.Abort(503, squalltest.Percent(50))
+		var got []int
+		for range 32 {
+			response, _ := get(t, p.URL)
+			got = append(got, response.StatusCode)
+		}
+		return fmt.Sprint(got)
+	}
+	if a, b := statuses(7), statuses(7); a != b {
+		t.Errorf("the same seed gave\n%s\n%s", a, b)
+	}
+	if a, b := statuses(7), statuses(8); a == b {
+		t.Errorf("another seed gave the same: %s", a)
+	}
+}
+
+// recorder is a testing.TB that remembers failures instead of failing.
+type recorder struct {
+	testing.TB
+	failures []string
+	cleanups []func()
+}
+
+func (r *recorder) Helper()          {}
+func (r *recorder) Cleanup(f func()) { r.cleanups = append(r.cleanups, f) }
+func (r *recorder) Errorf(format string, args ...any) {
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+func (r *recorder) end() {
+	for _, cleanup := range r.cleanups {
+		cleanup()
+	}
+}
+
+func TestAFaultThatNeverHitFailsTheTest(t *testing.T) {
+	url, _ := stock(t)
+	for _, test := range []struct {
+		name    string
+		use     func(*squalltest.Proxy)
+		failure string
+	}{
+		{"unhit", func(p *squalltest.Proxy) { p.Abort(503, squalltest.Named("idle")) }, `fault "idle" was armed and never hit`},
+		{"unhit at Reset", func(p *squalltest.Proxy) { p.Delay(time.Second); p.Reset() }, `fault "delay-1" was armed and never hit`},
+		{"may miss", func(p *squalltest.Proxy) { p.Abort(503, squalltest.MayMiss()) }, ""},
+		{"hit", func(p *squalltest.Proxy) { p.Abort(503); get(t, p.URL) }, ""},
+		{"own rule", func(p *squalltest.Proxy) {
+			p.Arm(faults.Rule{Kind: "abort", Phase: faults.Before, Attributes: &faults.Abort{Status: 502}, Percent: 100, Enabled: true})
+		}, `fault "abort-1" was armed and never hit`},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := &recorder{TB: t}
+			test.use(squalltest.New(r, url))
+			r.end()
+			got := strings.Join(r.failures, "\n")
+			if test.failure == "" && got != "" || !strings.Contains(got, test.failure) {
+				t.Errorf("failures %q, want %q", got, test.failure)
+			}
+		})
+	}
+}
