@@ -54,8 +54,10 @@ func TestCheckout(t *testing.T) {
 		}
 	}
 	for _, args := range [][]string{
-		{"mod", "edit", "-replace", "github.com/squall-proxy/squall=" + root},
-		{"get", "github.com/squall-proxy/squall/squalltest"},
+		{
+			"mod", "edit", "-require", "github.com/squall-proxy/squall@v0.0.0", "-replace", "github.com/squall-proxy/squall=" + root,
+		},
+		{"mod", "tidy"},
 		{"test", "./..."},
 	} {
 		cmd := exec.Command("go", args...)

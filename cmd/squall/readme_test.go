@@ -153,6 +153,9 @@ func (r *readme) sh(lines []string) {
 	for _, line := range lines {
 		switch {
 		case line == "make test": // this very run
+		case strings.HasPrefix(line, "go mod "): // squalltest has a test that makes such a module
+		case strings.HasPrefix(line, "squall exec "):
+			r.exec(line)
 		case strings.HasPrefix(line, "squall serve "):
 			r.stop() // the demo has the same admin port
 			r.commands++
@@ -160,6 +163,18 @@ func (r *readme) sh(lines []string) {
 		default:
 			r.t.Errorf("README: nothing runs %q", line)
 		}
+	}
+}
+
+// exec runs a squall exec line with another command in place of the user's own.
+func (r *readme) exec(line string) {
+	r.t.Helper()
+	r.commands++
+	before, _, _ := strings.Cut(line, " -- ")
+	cmd := exec.Command("bash", "-c", before+` -- sh -c 'curl -s $SQUALL_STOCK_URL; test -n "$SQUALL_STOCK_ADDR$SQUALL_ADMIN_URL"'`)
+	cmd.Dir = r.work
+	if output, err := cmd.CombinedOutput(); err != nil {
+		r.t.Errorf("$ %s\n%v\n%s", line, err, output)
 	}
 }
 
