@@ -10,8 +10,12 @@ import (
 	"github.com/squall-proxy/squall/proxy"
 )
 
-// defaultLimit is how many exchanges are listed when no limit is given.
-const defaultLimit = 100
+// defaultLimit is how many exchanges are listed when no limit is given; maxDecisions bounds a list whatever its limit,
+// by the decisions in it: each exchange has one for every rule.
+const (
+	defaultLimit = 100
+	maxDecisions = 200_000
+)
 
 // Exchange is what answers say of one request and its reply.
 type Exchange struct {
@@ -99,14 +103,15 @@ func (c *Recent) list(q exchangeQuery) []Exchange {
 	if c == nil {
 		return list
 	}
-	last := c.newest()
-	for i := 0; i < c.len() && len(list) < q.limit; i++ {
+	last, decided := c.newest(), 0
+	for i := 0; i < c.len() && len(list) < q.limit && decided < maxDecisions; i++ {
 		e, ok := c.at(last, i)
 		if !ok || q.afterID != 0 && e.ID == q.afterID {
 			break
 		}
 		if decisions, ok := q.match(e); ok {
 			list = append(list, exchangeView(e, decisions))
+			decided += len(decisions)
 		}
 	}
 	return list

@@ -2,7 +2,6 @@ package admin_test
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -12,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/control"
@@ -159,18 +156,31 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// bubble is a server without a socket in a synctest bubble.
-func bubble(t *testing.T, adjust ...func(*admin.Server)) (func(method, path, body string, fields ...string) reply, *control.Controller) {
+// asker sends a request to a server; a field "From: address" says where from.
+type asker func(method, path, body string, fields ...string) reply
+
+// bubble is a server without a socket, so that it can live in a synctest bubble.
+func bubble(t *testing.T, adjust ...func(*admin.Server)) (asker, *control.Controller) {
 	t.Helper()
-	controller, err := control.New(control.Config{Engine: &engine{}, Policy: control.DefaultPolicy()}, control.NewState(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(controller.Close)
+	controller := newController(t, control.Config{Engine: &engine{}, Policy: control.DefaultPolicy()})
 	server := &admin.Server{Controller: controller}
 	for _, f := range adjust {
 		f(server)
 	}
+	return ask(t, server), controller
+}
+
+func newController(t *testing.T, config control.Config) *control.Controller {
+	t.Helper()
+	controller, err := control.New(config, control.NewState(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(controller.Close)
+	return controller
+}
+
+func ask(t *testing.T, server *admin.Server) asker {
 	handler := server.Handler()
 	return func(method, path, body string, fields ...string) reply {
 		request := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
@@ -186,7 +196,7 @@ func bubble(t *testing.T, adjust ...func(*admin.Server)) (func(method, path, bod
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, request)
 		return reply{recorder.Code, recorder.Header(), recorder.Body.String()}
-	}, controller
+	}
 }
 
 func TestWrongTokens(t *testing.T) {
@@ -237,43 +247,6 @@ func TestGuessesFromOneIPv6NetworkCountTogether(t *testing.T) {
 			}
 		}
 	})
-}
-
-func TestRefusalsAreLoggedSparingly(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var log bytes.Buffer
-		ask, _ := bubble(t, func(s *admin.Server) { s.Logger = zerolog.New(&log) })
-		for range 25 {
-			ask("GET", "/nothing\n", "")
-		}
-		ask("PUT", "/admin/faults", "{")
-		if got := strings.Count(log.String(), `"status":404`); got != 10 {
-			t.Errorf("%d lines, want 10", got)
-		}
-		if !strings.Contains(log.String(), `"status":400`) {
-			t.Errorf("a refusal of another kind is missing: %s", &log)
-		}
-		time.Sleep(10 * time.Second)
-		log.Reset()
-		ask("GET", "/nothing", "")
-		if !strings.Contains(log.String(), `"level":"warn"`) || !strings.Contains(log.String(), `"suppressed":15`) {
-			t.Errorf("no word of the 15 that were suppressed: %s", &log)
-		}
-	})
-}
-
-func TestChangesAreLogged(t *testing.T) {
-	var log bytes.Buffer
-	ask, _ := bubble(t, func(s *admin.Server) { s.Logger = zerolog.New(&log) })
-	from := "From: 192.0.2.1:1000"
-	ask("PUT", "/admin/faults/rules/a", `{"abort":503}`, from)
-	ask("PUT", "/admin/faults?dry_run=1", `{"mode":"failure"}`, from)
-	ask("DELETE", "/admin/faults?owner=nobody", "", from)
-	ask("GET", "/admin/faults", "", from)
-	const line = `{"level":"info","by":"192.0.2.1:1000","revision":1,"method":"PUT","path":"/admin/faults/rules/a","message":"changed"}` + "\n"
-	if log.String() != line {
-		t.Errorf("got %s, want %s", &log, line)
-	}
 }
 
 // A slow client gets five seconds for its head and ten for its body.

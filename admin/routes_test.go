@@ -2,12 +2,14 @@ package admin_test
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/control"
 )
 
 // want is what an answer is held against.
@@ -39,8 +41,11 @@ func check(t *testing.T, got reply, w want) {
 	if !json.Valid([]byte(got.body)) || !strings.HasSuffix(got.body, "}\n") {
 		t.Errorf("the answer is not JSON with a newline at the end: %q", got.body)
 	}
+	if got.status < 400 {
+		return
+	}
 	var refusal admin.Error
-	if err := json.Unmarshal([]byte(got.body), &refusal); err != nil || got.status >= 400 && (refusal.Status != got.status || refusal.Reason == "") {
+	if err := json.Unmarshal([]byte(got.body), &refusal); err != nil || refusal.Status != got.status || refusal.Reason == "" {
 		t.Errorf("the error has no status or no reason (%v): %s", err, got.body)
 	}
 }
@@ -104,7 +109,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"rules: post dry", nil, step{"POST", "/admin/faults/rules?dry_run=true", `{"abort":503}`, "", want{201, []string{`"name":"abort-1"`}, nil}}},
 		{"rules: post again", []string{`POST /admin/faults/rules {"name":"a","abort":503}`}, step{"POST", "/admin/faults/rules", `{"name":"a","abort":503}`, "", want{409, []string{`"field":"name"`}, nil}}},
 		{"rules: post for another proxy", []string{`POST /admin/faults/rules {"name":"a","abort":503}`}, step{"POST", "/admin/faults/rules", `{"name":"a","proxy":"flaky","abort":503}`, "", want{201, nil, []string{"Location: /admin/faults/rules/a?proxy=flaky"}}}},
-		{"rules: post nonsense", nil, step{"POST", "/admin/faults/rules", `{"abort":99}`, "", want{400, []string{`"field":"abort.status"`}, nil}}},
+		{"rules: post nonsense", nil, step{"POST", "/admin/faults/rules", `{"abort":99}`, "", want{400, []string{`"field":"abort","reason":"must be 200 to 599, got 99"`}, nil}}},
 		{"rules: post unknown proxy", nil, step{"POST", "/admin/faults/rules", `{"abort":503,"proxy":"x"}`, "", want{400, []string{`"field":"proxy"`, `"line":1,"column":22`}, nil}}},
 		{"rule: get", []string{"PUT /admin/faults/rules/slow " + slow}, step{"GET", "/admin/faults/rules/slow", "", "", want{200, []string{`"percent":50`, `"attributes":{"latency":"300ms"}`}, []string{`ETag: "1"`}}}},
 		{"rule: get none", []string{"PUT /admin/faults/rules/slow " + slow}, step{"GET", "/admin/faults/rules/slwo", "", "", want{404, []string{`"field":"rule"`, `"did_you_mean":"slow"`}, nil}}},
@@ -115,7 +120,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"rule: put bad name", nil, step{"PUT", "/admin/faults/rules/" + strings.Repeat("x", 129), slow, "", want{400, []string{`"field":"name"`}, nil}}},
 		{"rule: put unknown proxy", []string{"PUT /admin/faults/rules/slow " + slow}, step{"PUT", "/admin/faults/rules/fast", `{"proxy":"flakey","delay":"1s"}`, "", want{400, []string{`"field":"proxy"`, `"line":1,"column":10`}, nil}}},
 		{"rule: put before", []string{"PUT /admin/faults/rules/slow " + slow}, step{"PUT", "/admin/faults/rules/first?before=slow", slow, "", want{201, nil, nil}}},
-		{"rule: put before none", nil, step{"PUT", "/admin/faults/rules/first?before=slow", slow, "", want{400, []string{`"field":"before"`}, nil}}},
+		{"rule: put before none", nil, step{"PUT", "/admin/faults/rules/first?before=slow", slow, "", want{404, []string{`"field":"before"`}, nil}}},
 		{"rule: put before nothing", nil, step{"PUT", "/admin/faults/rules/first?before=", slow, "", want{400, []string{`"field":"before"`}, nil}}},
 		{"rule: put moves it", []string{"PUT /admin/faults/rules/slow " + slow}, step{"PUT", "/admin/faults/rules/slow", `{"delay":"1s"}`, "", want{200, []string{`{"name":"slow","kind":"delay"`}, nil}}},
 		{"rule: put a second", []string{"PUT /admin/faults/rules/slow " + slow}, step{"PUT", "/admin/faults/rules/slow?proxy=*", `{"delay":"1s"}`, "", want{201, []string{`{"name":"slow","kind":"delay"`}, nil}}},
@@ -238,7 +243,7 @@ func TestABusyPortIsAConflict(t *testing.T) {
 	l := newLab(t)
 	taken := strings.TrimPrefix(l.url, "http://")
 	got := l.do(t, "PUT", "/admin/proxies/x", `{"upstream":"http://x","listen":"`+taken+`"}`)
-	check(t, got, want{409, []string{`"field":"listen"`, `"line":1,"column":34`}, nil})
+	check(t, got, want{409, []string{`"field":"listen"`, `"line":1,"column":33`}, nil})
 	check(t, l.do(t, "GET", "/admin/proxies/x", ""), want{404, nil, nil})
 }
 
@@ -269,4 +274,31 @@ func TestNotReady(t *testing.T) {
 	l := newLab(t, func(s *admin.Server) { s.Ready = func() error { return http.ErrServerClosed } })
 	check(t, l.do(t, "GET", "/readyz", ""), want{503, []string{http.ErrServerClosed.Error()}, nil})
 	check(t, l.do(t, "GET", "/healthz", ""), want{200, nil, nil})
+}
+
+// refusingStore saves nothing.
+type refusingStore struct{ err error }
+
+func (s *refusingStore) Save(*control.State) error { return s.err }
+
+func TestWhatControlRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		policy control.Policy
+		stored error
+		want   want
+	}{
+		{"policy", control.Policy{MaxPercent: 100, Deny: []string{"abort"}}, nil, want{403, []string{`"field":"kind"`}, nil}},
+		{"disk full", control.DefaultPolicy(), &control.Error{Code: control.Full, Reason: "no space"}, want{507, []string{"no space"}, nil}},
+		{"disk broken", control.DefaultPolicy(), errors.New("input/output error"), want{500, []string{"input/output error"}, nil}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store := &refusingStore{}
+			config := control.Config{Engine: &engine{}, Policy: test.policy, Store: store}
+			ask := ask(t, &admin.Server{Controller: newController(t, config)})
+			store.err = test.stored
+			check(t, ask("PUT", "/admin/faults/rules/a", `{"abort":503}`), test.want)
+			check(t, ask("GET", "/admin/faults", ""), want{200, []string{`"rules":[],"revision":0}`}, nil})
+		})
+	}
 }

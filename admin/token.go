@@ -3,6 +3,7 @@ package admin
 import (
 	"crypto/sha256"
 	"crypto/subtle"
+	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -24,6 +25,7 @@ type tokenCheck struct {
 
 	mu      sync.Mutex
 	guesses map[netip.Prefix]*guesses
+	sweep   time.Time // when those whose time is over may be looked for again
 }
 
 // guesses are the wrong tokens of one address since the first.
@@ -43,6 +45,9 @@ func (c *tokenCheck) check(remote, token string, now time.Time) (right bool, wai
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	from := addressOf(remote)
+	if c.guesses[from] == nil && c.full(now) {
+		from = netip.Prefix{}
+	}
 	g := c.guesses[from]
 	if g != nil && !now.Before(g.until) {
 		delete(c.guesses, from)
@@ -51,32 +56,23 @@ func (c *tokenCheck) check(remote, token string, now time.Time) (right bool, wai
 	switch {
 	case g != nil && g.count >= maxGuesses:
 		return false, g.until.Sub(now)
-	case !right && g == nil:
-		c.open(from, now).count++
-	case !right:
-		g.count++
-	}
-	return right, 0
-}
-
-// open starts to count an address. c.mu is held.
-func (c *tokenCheck) open(from netip.Prefix, now time.Time) *guesses {
-	if len(c.guesses) >= maxAddresses {
-		for known, g := range c.guesses {
-			if !now.Before(g.until) {
-				delete(c.guesses, known)
-			}
-		}
-	}
-	if len(c.guesses) >= maxAddresses {
-		from = netip.Prefix{}
-	}
-	g := c.guesses[from]
-	if g == nil {
+	case right:
+		return true, 0
+	case g == nil:
 		g = &guesses{until: now.Add(guessWindow)}
 		c.guesses[from] = g
 	}
-	return g
+	g.count++
+	return false, 0
+}
+
+// full reports whether no further address can be counted apart. c.mu is held.
+func (c *tokenCheck) full(now time.Time) bool {
+	if len(c.guesses) >= maxAddresses && !now.Before(c.sweep) {
+		c.sweep = now.Add(time.Second)
+		maps.DeleteFunc(c.guesses, func(_ netip.Prefix, g *guesses) bool { return !now.Before(g.until) })
+	}
+	return len(c.guesses) >= maxAddresses
 }
 
 // addressOf is whose guesses are counted together: an IPv4 address, or the /64 that one IPv6 host can choose from.

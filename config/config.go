@@ -1,10 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/squall-proxy/squall/control"
@@ -18,7 +22,7 @@ type File struct {
 	Admin    Admin                      `json:"admin"`
 	Seed     *uint64                    `json:"seed"` // nil = a new one at each start
 	Policy   control.Policy             `json:"policy"`
-	Mode     string                     `json:"mode"`
+	Mode     string                     `json:"mode"` // "" = normal
 	Proxies  []proxy.Config             `json:"proxies"`
 	Profiles map[string]control.Profile `json:"profiles"`
 	Rules    []faults.Rule              `json:"rules"`
@@ -30,6 +34,25 @@ type Admin struct {
 	Hosts     []string `json:"hosts"`      // host names, besides those of loopback, under which it may be asked for
 	TokenFile string   `json:"token_file"` // holds the token that callers must send
 	Open      bool     `json:"open"`       // may be reached from outside without a token
+}
+
+// DecodeDocument reads where the admin API listens, and under what conditions it may be asked.
+func (a *Admin) DecodeDocument(n *document.Node) error {
+	type plain Admin
+	if err := document.Decode(n, (*plain)(a)); err != nil {
+		return err
+	}
+	if a.Listen == "" {
+		return nil
+	}
+	_, port, err := net.SplitHostPort(a.Listen)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return document.Errorf("listen", `%q is not host:port, such as "127.0.0.1:8474"`, a.Listen)
+	}
+	return nil
 }
 
 // Load reads a squall.yaml from a file.
@@ -51,14 +74,18 @@ func Parse(name string, data []byte) (File, error) {
 	if err != nil {
 		return File{}, inFile(name, err)
 	}
-	file := File{Policy: control.DefaultPolicy(), Mode: control.ModeNormal}
+	file := File{Policy: control.DefaultPolicy()}
 	if root.Kind == document.Null {
 		return file, nil
 	}
 	if err := document.Decode(root, &file); err != nil {
 		return File{}, inFile(name, err)
 	}
-	if _, err := file.State(0, time.Now()); err != nil {
+	state, err := file.State(0, time.Now())
+	if err == nil {
+		err = file.Policy.Check(state)
+	}
+	if err != nil {
 		return File{}, inFile(name, document.Locate(root, err))
 	}
 	return file, nil
@@ -79,13 +106,14 @@ func (f *File) State(seed uint64, now time.Time) (*control.State, error) {
 		seed = *f.Seed
 	}
 	s := control.NewState(seed)
-	for name, profile := range f.Profiles {
-		s.Profiles[name] = profile
-	}
-	s.Proxies = f.Proxies
+	s.SetProfiles(f.Profiles)
+	s.Proxies = slices.Clone(f.Proxies)
 	s.SetRules(f.Rules, "", control.Hold{}, now)
-	if err := s.SetMode(f.Mode, "", control.Hold{}); err != nil {
+	if err := s.SetMode(cmp.Or(f.Mode, control.ModeNormal), "", control.Hold{}); err != nil {
 		return nil, err
 	}
-	return s, s.Validate()
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return s, nil
 }

@@ -56,28 +56,51 @@ func (s *State) entries(proxyName string) []faults.Entry {
 	var entries []faults.Entry
 	for _, r := range s.Rules {
 		if r.Proxy == "" || r.Proxy == proxyName {
-			entries = append(entries, faults.Entry{Rule: r.Rule, Counter: r.Counter, Expires: s.holdOf(r).Until})
+			entries = append(entries, r.entry(s.holdsOf(r)...))
 		}
 	}
 	own := s.Modes[proxyName]
-	hold := own.Hold
+	holds := []Hold{own.Hold}
 	if own.Name == "" {
-		hold = hold.sooner(s.Mode.Hold)
+		holds = append(holds, s.Mode.Hold)
 	}
 	for _, r := range s.runs[proxyName].rules {
-		entries = append(entries, faults.Entry{Rule: r.Rule, Counter: r.Counter, Expires: hold.Until})
+		entries = append(entries, r.entry(holds...))
 	}
 	return entries
 }
 
-// holdOf is how long one of the rules in force holds: as long as its list, unless it was set by itself meanwhile and
-// stands in the list that comes back, too.
-func (s *State) holdOf(r Rule) Hold {
+// entry compiles a rule that each of the holds can end.
+func (r Rule) entry(holds ...Hold) faults.Entry {
+	e := faults.Entry{Rule: r.Rule, Counter: r.Counter}
+	for _, h := range holds {
+		if !h.Until.IsZero() && (e.Expires.IsZero() || h.Until.Before(e.Expires)) {
+			e.Expires = h.Until
+		}
+		if h.Lease != nil {
+			e.Leases = append(e.Leases, h.Lease.deadline)
+		}
+	}
+	return e
+}
+
+// holdsOf are what can end one of the rules in force: its own hold and that of its list, unless it was set by itself
+// meanwhile and stands in the list that comes back, too.
+func (s *State) holdsOf(r Rule) []Hold {
 	if s.TimedRules == nil {
-		return r.Hold
+		return []Hold{r.Hold}
 	}
 	if i := indexOf(s.TimedRules.BackTo, r.key()); i >= 0 && s.TimedRules.BackTo[i].Counter == r.Counter {
-		return r.Hold
+		return []Hold{r.Hold}
 	}
-	return r.Hold.sooner(s.TimedRules.Hold)
+	return []Hold{r.Hold, s.TimedRules.Hold}
+}
+
+// holdOf is the one of them that ends first.
+func (s *State) holdOf(r Rule) Hold {
+	var first Hold
+	for _, h := range s.holdsOf(r) {
+		first = first.sooner(h)
+	}
+	return first
 }

@@ -114,6 +114,9 @@ func (k *Controller) Change(ctx context.Context, r Request, mutate func(*State) 
 	if err := k.admit(next); err != nil {
 		return nil, err
 	}
+	if err := checkHalted(old, next); err != nil {
+		return nil, err
+	}
 	unchanged, err := same(old, next)
 	switch {
 	case err != nil:

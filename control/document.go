@@ -19,6 +19,7 @@ type Document struct {
 	Owner    string             `json:"owner"`
 	Timed    timedDocument      `json:"timed"`
 
+	Halted   bool    `json:"halted" document:"readonly"`
 	Revision *uint64 `json:"revision" document:"readonly"`
 }
 
@@ -48,6 +49,7 @@ type timedDocument struct {
 // than for ever.
 type timer struct {
 	BackTo    *document.Node  `json:"back_to" document:"readonly"`
+	Lease     string          `json:"lease" document:"readonly"`
 	ExpiresIn faults.Duration `json:"expires_in"`
 }
 
@@ -73,16 +75,19 @@ func (d *Document) DecodeDocument(n *document.Node) error {
 }
 
 func (d *Document) validate() error {
-	if d.Lease != nil {
-		return document.Errorf("lease", "not available in this version")
-	}
 	if d.Owner != "" {
 		if err := faults.CheckName(d.Owner); err != nil {
 			return document.At(err, "owner")
 		}
 	}
-	if d.TTL != 0 && d.Mode == nil && d.Rules == nil && len(d.Modes.given) == 0 && !d.Modes.all {
-		return document.Errorf("ttl", "only mode, modes and rules can have one, and none of them is named")
+	if d.Mode == nil && d.Rules == nil && len(d.Modes.given) == 0 && !d.Modes.all {
+		const nothing = "only mode, modes and rules can have one, and none of them is named"
+		switch {
+		case d.TTL != 0:
+			return document.Errorf("ttl", nothing)
+		case d.Lease != nil:
+			return document.Errorf("lease", nothing)
+		}
 	}
 	return document.At(d.Timed.validate(), "timed")
 }
@@ -128,11 +133,8 @@ func (m *modeDocument) DecodeDocument(n *document.Node) error {
 	if err := document.Decode(n, (*plain)(m)); err != nil {
 		return err
 	}
-	switch {
-	case m.Mode == "":
+	if m.Mode == "" {
 		return document.Errorf("mode", "missing")
-	case m.Lease != nil:
-		return document.Errorf("lease", "not available in this version")
 	}
 	return nil
 }
@@ -161,39 +163,55 @@ func (s *State) Apply(d Document, now time.Time) error {
 		}
 	}
 	if d.Rules != nil {
-		s.applyRules(d, now)
+		return s.applyRules(d, now)
 	}
 	return nil
 }
 
-// hold is how long something that the document sets holds: its time to live, or the timer sent back with it.
-func hold(ttl faults.Duration, sent *timer, running Hold, now time.Time) Hold {
+// span is how long a document wants something to hold.
+type span struct {
+	ttl   faults.Duration
+	lease *faults.Lease
+}
+
+func (a span) given() bool { return a.ttl != 0 || a.lease != nil }
+
+// hold is how long something that the document sets holds: as it asks, or the timer sent back with it.
+func (s *State) hold(asked span, sent *timer, running Hold, now time.Time) (Hold, error) {
 	switch {
-	case ttl != 0 || sent == nil:
-		return holdFor(ttl, now)
+	case asked.given() || sent == nil:
+		return s.holdFor(asked.ttl, asked.lease, now)
 	case running.Timed():
-		return running
+		return running, nil
 	}
-	return holdFor(sent.ExpiresIn, now)
+	return s.holdFor(sent.ExpiresIn, nil, now)
 }
 
 // unchanged reports that a timed mode was sent back as it was read.
-func (m Mode) unchanged(name string, ttl faults.Duration, sent *timer) bool {
-	return m.Name == name && ttl == 0 && sent != nil && m.Hold.Timed()
+func (m Mode) unchanged(name string, asked span, sent *timer) bool {
+	return m.Name == name && !asked.given() && sent != nil && m.Hold.Timed()
 }
 
 func (s *State) applyMode(d Document, now time.Time) error {
-	sent := d.Timed.Mode
-	if d.Mode == nil || s.Mode.unchanged(*d.Mode, d.TTL, sent) {
+	asked, sent := span{d.TTL, d.Lease}, d.Timed.Mode
+	if d.Mode == nil || s.Mode.unchanged(*d.Mode, asked, sent) {
 		return nil
 	}
-	return s.SetMode(*d.Mode, d.Owner, hold(d.TTL, sent, s.Mode.Hold, now))
+	h, err := s.hold(asked, sent, s.Mode.Hold, now)
+	if err != nil {
+		return err
+	}
+	return s.SetMode(*d.Mode, d.Owner, h)
 }
 
 func (s *State) applyModes(d Document, now time.Time) error {
 	if d.Modes.all {
+		h, err := s.holdFor(d.TTL, d.Lease, now)
+		if err != nil {
+			return err
+		}
 		for _, name := range sortedKeys(s.Modes) {
-			if err := s.SetProxyMode(name, "", d.Owner, holdFor(d.TTL, now)); err != nil {
+			if err := s.SetProxyMode(name, "", d.Owner, h); err != nil {
 				return err
 			}
 		}
@@ -203,15 +221,19 @@ func (s *State) applyModes(d Document, now time.Time) error {
 		if want == nil {
 			want = &modeDocument{}
 		}
-		ttl := d.TTL
-		if want.TTL != 0 {
-			ttl = want.TTL
+		asked := span{d.TTL, d.Lease}
+		if own := (span{want.TTL, want.Lease}); own.given() {
+			asked = own
 		}
 		old, sent := s.Modes[name], d.Timed.Modes[name]
-		if old.unchanged(want.Mode, ttl, sent) {
+		if old.unchanged(want.Mode, asked, sent) {
 			continue
 		}
-		if err := s.SetProxyMode(name, want.Mode, d.Owner, hold(ttl, sent, old.Hold, now)); err != nil {
+		h, err := s.hold(asked, sent, old.Hold, now)
+		if err != nil {
+			return document.At(document.At(err, name), "modes")
+		}
+		if err := s.SetProxyMode(name, want.Mode, d.Owner, h); err != nil {
 			return err
 		}
 	}
@@ -219,12 +241,18 @@ func (s *State) applyModes(d Document, now time.Time) error {
 }
 
 // applyRules sets the list as a whole. Timed rules in it keep their timers if the document says so.
-func (s *State) applyRules(d Document, now time.Time) {
+func (s *State) applyRules(d Document, now time.Time) error {
 	old, was := s.Rules, s.TimedRules
 	if was == nil {
 		was = &TimedRules{}
 	}
-	s.SetRules(*d.Rules, d.Owner, hold(d.TTL, d.Timed.Rules, was.Hold, now), now)
+	h, err := s.hold(span{d.TTL, d.Lease}, d.Timed.Rules, was.Hold, now)
+	if err != nil {
+		return err
+	}
+	if err := s.SetRules(*d.Rules, d.Owner, h, now); err != nil {
+		return err
+	}
 	if s.TimedRules != nil && s.TimedRules.Hold == was.Hold {
 		s.TimedRules.Owner = was.Owner
 	}
@@ -234,6 +262,7 @@ func (s *State) applyRules(d Document, now time.Time) {
 			s.Rules[i].keepTimer(sent.timer, old, now)
 		}
 	}
+	return nil
 }
 
 // keepTimer gives a rule that was sent back with its timer what is left of it.
@@ -244,7 +273,7 @@ func (r *Rule) keepTimer(sent timer, old []Rule, now time.Time) {
 	i := indexOf(old, r.key())
 	switch {
 	case i < 0 || !old[i].Hold.Timed():
-		r.Hold.Until = holdFor(sent.ExpiresIn, now).Until
+		r.Hold.Until = now.Add(time.Duration(sent.ExpiresIn))
 	case old[i].Hold.TTL == r.Hold.TTL:
 		r.Hold, r.BackTo = old[i].Hold, old[i].BackTo
 	}

@@ -125,9 +125,11 @@ func (p *Policy) checkRule(r faults.Rule) error {
 func (p *Policy) checkHold(h Hold) error {
 	switch {
 	case p.RequireTTL && !h.Timed():
-		return document.Errorf("ttl", "missing: the policy wants one")
+		return document.Errorf("ttl", "missing: the policy wants one, or a lease")
 	case p.MaxTTL > 0 && h.TTL > p.MaxTTL:
 		return document.Errorf("ttl", "the policy allows at most %v, got %v", p.MaxTTL, h.TTL)
+	case p.MaxTTL > 0 && h.Lease != nil && h.Lease.For > p.MaxTTL:
+		return document.Errorf("lease.for", "the policy allows at most %v, got %v", p.MaxTTL, h.Lease.For)
 	}
 	return nil
 }

@@ -26,18 +26,23 @@ func (r Rule) steps() []Rule {
 }
 
 // newRule puts a rule in force, with counters at zero.
-func newRule(r faults.Rule, now time.Time) Rule {
-	return Rule{Rule: r, Counter: faults.NewCounter(), Hold: holdFor(r.TTL, now)}
+func (s *State) newRule(r faults.Rule, now time.Time) (Rule, error) {
+	hold, err := s.holdFor(r.TTL, r.Lease, now)
+	return Rule{Rule: r, Counter: faults.NewCounter(), Hold: hold}, err
 }
 
 // SetRules replaces the whole list. Rules without a name are given one.
-func (s *State) SetRules(rules []faults.Rule, owner string, hold Hold, now time.Time) {
+func (s *State) SetRules(rules []faults.Rule, owner string, hold Hold, now time.Time) error {
 	list := make([]Rule, 0, len(rules))
-	for _, r := range rules {
+	for i, r := range rules {
 		if r.Owner == "" {
 			r.Owner = owner
 		}
-		list = append(list, newRule(r, now))
+		next, err := s.newRule(r, now)
+		if err != nil {
+			return document.At(at(err, i), "rules")
+		}
+		list = append(list, next)
 	}
 	nameAll(list)
 	switch {
@@ -49,6 +54,7 @@ func (s *State) SetRules(rules []faults.Rule, owner string, hold Hold, now time.
 		s.TimedRules = &TimedRules{Owner: owner, Hold: hold, BackTo: s.TimedRules.BackTo}
 	}
 	s.Rules = list
+	return nil
 }
 
 // AddRule adds a rule at the end, naming it if need be, and gives its name.
@@ -60,7 +66,10 @@ func (s *State) AddRule(r faults.Rule, now time.Time) (name string, err error) {
 		}
 		r.Name = taken.free(r.Kind)
 	}
-	next := newRule(r, now)
+	next, err := s.newRule(r, now)
+	if err != nil {
+		return "", err
+	}
 	if err := s.refuseTaken("name", next.key()); err != nil {
 		return "", err
 	}
@@ -78,7 +87,10 @@ func (s *State) PutRule(at Address, r faults.Rule, before string, now time.Time)
 	if at.Proxy != nil && r.Proxy == "" && *at.Proxy != AnyProxy {
 		r.Proxy = *at.Proxy
 	}
-	next := newRule(r, now)
+	next, err := s.newRule(r, now)
+	if err != nil {
+		return false, err
+	}
 	i, err := s.find(at)
 	switch codeOf(err) {
 	case "":
@@ -103,8 +115,8 @@ func (s *State) insert(at Address, next Rule, before string) error {
 	return nil
 }
 
-// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so does its time to live,
-// unless the patch names one.
+// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so does its time to live
+// or its lease, unless the patch names one.
 func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error {
 	i, err := s.find(at)
 	if err != nil {
@@ -118,8 +130,10 @@ func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error
 	if next.Name != old.Name {
 		return document.Errorf("name", "a rule cannot be renamed: delete it and make a new one")
 	}
-	if patch.Get("ttl") != nil {
-		next.Hold = holdFor(next.TTL, now)
+	if patch.Get("ttl") != nil || patch.Get("lease") != nil {
+		if next.Hold, err = s.holdFor(next.TTL, next.Lease, now); err != nil {
+			return err
+		}
 	}
 	return s.replace(old.key(), next)
 }

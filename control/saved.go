@@ -20,11 +20,13 @@ type savedState struct {
 	Rules      []savedRule          `json:"rules"`
 	TimedRules *savedTimedRules     `json:"timed_rules,omitempty"`
 	Proxies    []proxy.Config       `json:"proxies"`
+	Halted     bool                 `json:"halted,omitempty"`
 }
 
 type savedHold struct {
 	TTL   faults.Duration `json:"ttl,omitempty"`
 	Until *savedTime      `json:"until,omitempty"`
+	Lease string          `json:"lease,omitempty"` // what hangs on one is over when the state is loaded
 }
 
 type savedMode struct {
@@ -68,6 +70,7 @@ func encodeState(s *State) ([]byte, error) {
 	saved := savedState{
 		Revision: s.Revision, Seed: s.Seed, Mode: saveMode(s.Mode), Modes: map[string]savedMode{},
 		Profiles: s.Profiles, Rules: saveRules(s.Rules), Proxies: s.Proxies,
+		Halted: s.Halted,
 	}
 	for name, mode := range s.Modes {
 		saved.Modes[name] = saveMode(mode)
@@ -84,8 +87,8 @@ func encodeState(s *State) ([]byte, error) {
 }
 
 func saveHold(h Hold) savedHold {
-	saved := savedHold{TTL: h.TTL}
-	if h.Timed() {
+	saved := savedHold{TTL: h.TTL, Lease: h.leaseID()}
+	if !h.Until.IsZero() {
 		saved.Until = new(savedTime(h.Until))
 	}
 	return saved
@@ -127,7 +130,7 @@ func decodeState(data []byte, now time.Time) (*State, error) {
 	}
 	s := NewState(saved.Seed)
 	s.Revision = saved.Revision
-	s.Proxies = saved.Proxies
+	s.Proxies, s.Halted = saved.Proxies, saved.Halted
 	s.SetProfiles(saved.Profiles)
 	s.Mode = saved.Mode.load(now, Mode{Name: ModeNormal})
 	for name, mode := range saved.Modes {
@@ -141,13 +144,17 @@ func decodeState(data []byte, now time.Time) (*State, error) {
 }
 
 // load puts an end in wall-clock time on the monotonic clock that now reads. It is never further away than the time
-// asked for, should the wall clock have been set back.
+// asked for, should the wall clock have been set back. What hangs on a lease has ended.
 func (h savedHold) load(now time.Time) Hold {
-	if h.Until == nil {
-		return Hold{}
+	hold := Hold{TTL: h.TTL}
+	if h.Until != nil {
+		left := time.Time(*h.Until).Sub(now.Round(0)) // Round strips the monotonic reading
+		hold.Until = now.Add(min(left, time.Duration(h.TTL)))
 	}
-	left := time.Time(*h.Until).Sub(now.Round(0)) // Round strips the monotonic reading
-	return Hold{TTL: h.TTL, Until: now.Add(min(left, time.Duration(h.TTL)))}
+	if h.Lease != "" {
+		hold.Lease = &Lease{ID: h.Lease, deadline: faults.NewDeadline(now)} // whoever renewed it does not know of this process
+	}
+	return hold
 }
 
 // load gives a mode; what is timed and does not say what it goes back to goes back to the one that is unset.

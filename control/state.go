@@ -29,6 +29,9 @@ type State struct {
 	Rules    []Rule
 	Proxies  []proxy.Config
 
+	Leases map[string]*Lease // by id
+	Halted bool              // no fault can be added; see Halt
+
 	// TimedRules is set while the list of rules as a whole goes back by itself.
 	TimedRules *TimedRules
 
@@ -46,18 +49,19 @@ type TimedRules struct {
 func NewState(seed uint64) *State {
 	return &State{
 		Seed: seed, Mode: Mode{Name: ModeNormal}, Modes: map[string]Mode{}, Profiles: map[string]Profile{},
-		runs: map[string]modeRun{},
+		Leases: map[string]*Lease{}, runs: map[string]modeRun{},
 	}
 }
 
-// clone copies the state as deep as changes go. What pointers lead to is shared and never changed, counters apart: a
-// counter belongs to its rule across states.
+// clone copies the state as deep as changes go. What pointers lead to is shared and never changed, counters and
+// leases apart: a counter belongs to its rule across states, a lease is renewed for all of them.
 func (s *State) clone() *State {
 	c := *s
 	c.Modes = maps.Clone(s.Modes)
 	c.Profiles = maps.Clone(s.Profiles)
 	c.Rules = slices.Clone(s.Rules)
 	c.Proxies = slices.Clone(s.Proxies)
+	c.Leases = maps.Clone(s.Leases)
 	c.runs = maps.Clone(s.runs)
 	if s.TimedRules != nil {
 		timed := *s.TimedRules
@@ -72,6 +76,7 @@ func (s *State) Clear() {
 	s.Mode = Mode{Name: ModeNormal}
 	s.Modes = map[string]Mode{}
 	s.Rules, s.TimedRules = nil, nil
+	clear(s.Leases)
 }
 
 // SetSeed sets the seed of all chance. Another one than before restarts all counters.

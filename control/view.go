@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
 )
 
 // FaultsView is what answers say of the faults in force.
@@ -14,6 +15,7 @@ type FaultsView struct {
 	Profiles map[string]Profile `json:"profiles"`
 	Rules    []RuleView         `json:"rules"`
 	Timed    *TimedView         `json:"timed,omitempty"`
+	Halted   bool               `json:"halted,omitempty"`
 	Revision uint64             `json:"revision"`
 }
 
@@ -21,6 +23,15 @@ type FaultsView struct {
 type RuleView struct {
 	faults.Rule
 	Status RuleStatus `json:"status"`
+}
+
+// DecodeDocument reads a rule with its status, so that clients can read what answers say. In documents that ask for a
+// change a rule is a [faults.Rule], which ignores the status.
+func (v *RuleView) DecodeDocument(n *document.Node) error {
+	if err := v.Rule.DecodeDocument(n); err != nil {
+		return err
+	}
+	return document.At(document.Decode(n.Get("status"), &v.Status), "status")
 }
 
 // RuleStatus is the read-only part of a rule.
@@ -42,12 +53,14 @@ type TimedView struct {
 type TimedModeView struct {
 	BackTo    *string `json:"back_to"` // null = none of its own
 	ExpiresIn string  `json:"expires_in"`
+	Lease     string  `json:"lease,omitempty"`
 }
 
 // TimedRulesView is a list of rules that goes back by itself.
 type TimedRulesView struct {
 	BackTo    []faults.Rule `json:"back_to"`
 	ExpiresIn string        `json:"expires_in"`
+	Lease     string        `json:"lease,omitempty"`
 }
 
 // TimedRuleView is a rule that goes back by itself.
@@ -56,13 +69,14 @@ type TimedRuleView struct {
 	Proxy     string       `json:"proxy,omitempty"`
 	BackTo    *faults.Rule `json:"back_to"` // null = no rule
 	ExpiresIn string       `json:"expires_in"`
+	Lease     string       `json:"lease,omitempty"`
 }
 
 // View describes the faults in force.
 func (s *State) View(now time.Time) FaultsView {
 	v := FaultsView{
 		Mode: s.Mode.Name, Modes: map[string]string{}, Seed: s.Seed, Profiles: s.profiles(),
-		Rules: make([]RuleView, 0, len(s.Rules)), Revision: s.Revision,
+		Rules: make([]RuleView, 0, len(s.Rules)), Halted: s.Halted, Revision: s.Revision,
 	}
 	for name, mode := range s.Modes {
 		if mode.Name != "" {
@@ -81,13 +95,26 @@ func (r Rule) View(now time.Time) RuleView {
 	return RuleView{Rule: r.Rule, Status: RuleStatus{Status: r.Counter.Status(), ExpiresIn: r.Hold.expiresIn(now)}}
 }
 
-// expiresIn writes what is left, in tenths of a second and never none; "" for what holds for ever.
+// expiresIn writes what is left of a hold; "" for what holds for ever.
 func (h Hold) expiresIn(now time.Time) string {
-	const tenth = 100 * time.Millisecond
 	if !h.Timed() {
 		return ""
 	}
-	return max(h.Until.Sub(now).Truncate(tenth), tenth).String()
+	return expiresIn(h.end(), now)
+}
+
+// expiresIn writes what is left, in tenths of a second and never none.
+func expiresIn(end, now time.Time) string {
+	const tenth = 100 * time.Millisecond
+	return max(end.Sub(now).Truncate(tenth), tenth).String()
+}
+
+// leaseID names the lease that a hold hangs on; "" = none.
+func (h Hold) leaseID() string {
+	if h.Lease == nil {
+		return ""
+	}
+	return h.Lease.ID
 }
 
 func (s *State) timedView(now time.Time) *TimedView {
@@ -105,7 +132,7 @@ func (s *State) timedView(now time.Time) *TimedView {
 		v.Modes[name] = *mode.timedView(now)
 	}
 	if t := s.TimedRules; t != nil {
-		v.Rules = &TimedRulesView{BackTo: make([]faults.Rule, 0, len(t.BackTo)), ExpiresIn: t.Hold.expiresIn(now)}
+		v.Rules = &TimedRulesView{BackTo: make([]faults.Rule, 0, len(t.BackTo)), ExpiresIn: t.Hold.expiresIn(now), Lease: t.Hold.leaseID()}
 		for _, r := range t.BackTo {
 			v.Rules.BackTo = append(v.Rules.BackTo, r.Rule)
 		}
@@ -122,7 +149,7 @@ func (s *State) timedView(now time.Time) *TimedView {
 }
 
 func (m Mode) timedView(now time.Time) *TimedModeView {
-	v := &TimedModeView{ExpiresIn: m.Hold.expiresIn(now)}
+	v := &TimedModeView{ExpiresIn: m.Hold.expiresIn(now), Lease: m.Hold.leaseID()}
 	if m.BackTo.Name != "" {
 		v.BackTo = &m.BackTo.Name
 	}
@@ -130,7 +157,7 @@ func (m Mode) timedView(now time.Time) *TimedModeView {
 }
 
 func (r Rule) timedView(now time.Time) TimedRuleView {
-	v := TimedRuleView{Name: r.Name, Proxy: r.Proxy, ExpiresIn: r.Hold.expiresIn(now)}
+	v := TimedRuleView{Name: r.Name, Proxy: r.Proxy, ExpiresIn: r.Hold.expiresIn(now), Lease: r.Hold.leaseID()}
 	if r.BackTo != nil {
 		v.BackTo = &r.BackTo.Rule
 	}

@@ -17,8 +17,8 @@ type Wait struct{ For time.Duration }
 // reply is dropped.
 type Answer struct {
 	Status      int
-	Header      []Field
-	ContentType string
+	Header      []Field // without the content type
+	ContentType string  // "" = none
 	Body        []byte
 	KeepHeader  bool // phase after: the upstream's header fields stay, except those that describe its body
 }
@@ -48,7 +48,7 @@ type Body struct {
 	Replace     []byte          // the new body, when not nil
 	ContentType string          // of the new body; "" = as it was
 	Merge       json.RawMessage // an RFC 7396 merge patch for a JSON body, when not nil
-	Header      []Field         // set on the reply
+	Header      []Field         // set on the reply; without the content type
 	Otherwise   *Answer         // the answer when the body cannot be changed; nil = it passes as it came
 }
 
@@ -76,8 +76,11 @@ func Attribution(d Decision) string {
 }
 
 // headerWord writes a rule's name so that it cannot break the header field: as it is if it is made of plain characters,
-// else quoted with escapes.
+// else quoted as Go quotes, so that [strconv.Unquote] reads it.
 func headerWord(name string) string {
+	if name == "" {
+		return `""`
+	}
 	for i := range len(name) {
 		c := name[i]
 		if c <= ' ' || c > '~' || c == ';' || c == '"' || c == '\\' || c == '=' {

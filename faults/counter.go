@@ -1,35 +1,22 @@
 package faults
 
 import (
-	"container/list"
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 )
-
-// MaxKeys bounds the keys that a rule counts apart. Beyond, the key that was quiet for longest is forgotten and, should
-// it come back, counted from the start.
-const MaxKeys = 131_072
 
 // Counter is the state of a rule: how often it matched and hit, and how far each of its keys has counted. It outlives
 // the Sets it is compiled into. Make one with NewCounter; all methods may be called concurrently.
 type Counter struct {
 	matched, hit, active       atomic.Uint64
 	selection, roll, overLimit atomic.Uint64
-	evicted                    atomic.Uint64
 	single                     atomic.Uint64 // n of a rule without keys
+	keys                       keyCounts     // n of the others
 
-	mu      sync.Mutex // guards what follows
-	keys    map[string]*list.Element
-	recent  *list.List    // of *keyCount, the latest used in front
+	waiting atomic.Bool   // whether changed is not nil
+	mu      sync.Mutex    // guards what follows
 	changed chan struct{} // closed at the next hit; nil while nobody waits
-	waiting atomic.Bool
-}
-
-type keyCount struct {
-	key string
-	n   uint64
 }
 
 // Status is what answers say of a rule's counters.
@@ -49,41 +36,17 @@ type Skipped struct {
 }
 
 // NewCounter makes a counter at zero.
-func NewCounter() *Counter {
-	return &Counter{keys: make(map[string]*list.Element), recent: list.New()}
-}
+func NewCounter() *Counter { return &Counter{keys: keyCounts{bound: MaxKeys}} }
 
-// Status reads the counters.
+// Status reads the counters. While traffic flows they are not of one instant.
 func (c *Counter) Status() Status {
 	return Status{
 		Matched: c.matched.Load(),
 		Hit:     c.hit.Load(),
 		Active:  c.active.Load(),
 		Skipped: Skipped{Selection: c.selection.Load(), Roll: c.roll.Load(), Limit: c.overLimit.Load()},
-		Evicted: c.evicted.Load(),
+		Evicted: c.keys.evictions(),
 	}
-}
-
-// next counts a matching exchange and gives its number, from 1.
-func (c *Counter) next() uint64 { return c.single.Add(1) }
-
-// nextOf counts a matching exchange of one key and gives its number, from 1.
-func (c *Counter) nextOf(key string) uint64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if element, ok := c.keys[key]; ok {
-		c.recent.MoveToFront(element)
-		count := element.Value.(*keyCount)
-		count.n++
-		return count.n
-	}
-	if len(c.keys) >= MaxKeys {
-		oldest := c.recent.Remove(c.recent.Back()).(*keyCount)
-		delete(c.keys, oldest.key)
-		c.evicted.Add(1)
-	}
-	c.keys[key] = c.recent.PushFront(&keyCount{key: key, n: 1})
-	return 1
 }
 
 // take counts a hit, unless that would go over a limit (0 = none). Each true must be followed by one release.
@@ -124,6 +87,7 @@ func addBelow(value *atomic.Uint64, limit uint64) bool {
 // WaitHits blocks until the rule has hit at least n times or ctx is done, and gives the hits counted.
 func (c *Counter) WaitHits(ctx context.Context, n uint64) (uint64, error) {
 	for {
+		// Watch first, look then: a hit that is not seen here closes the channel.
 		changed := c.watch()
 		if hits := c.hit.Load(); hits >= n {
 			return hits, nil
@@ -156,5 +120,3 @@ func (c *Counter) wake() {
 		c.waiting.Store(false)
 	}
 }
-
-func connectionKey(id uint64) string { return strconv.FormatUint(id, 10) }

@@ -3,7 +3,6 @@ package faults
 import (
 	"encoding/json"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -26,13 +25,22 @@ type Abort struct {
 
 func newAbort() Attributes { return &Abort{} }
 
+// DecodeDocument reads the attributes.
+func (a *Abort) DecodeDocument(n *document.Node) error {
+	type plain Abort
+	err := document.Decode(n, (*plain)(a))
+	a.Body = unplaced(a.Body)
+	return err
+}
+
 func (a *Abort) check(phase Phase) error {
-	const later = "not available in this version"
 	switch {
 	case a.Status == 0:
 		return document.Errorf("status", "missing: want 200 to 599")
 	case a.Status < 200 || a.Status > 599:
 		return document.Errorf("status", "must be 200 to 599, got %d", a.Status)
+	case a.Body != nil && !mayHaveBody(a.Status):
+		return document.Errorf("body", "a reply of status %d has none", a.Status)
 	case a.RetryAfter != nil:
 		return document.Errorf("retry_after", later)
 	case a.GRPCStatus != nil:
@@ -45,24 +53,39 @@ func (a *Abort) check(phase Phase) error {
 	if err := checkFieldValue(a.ContentType); err != nil {
 		return document.At(err, "content_type")
 	}
-	return document.At(checkFields(a.Headers), "headers")
+	if err := checkFields(a.Headers); err != nil {
+		return document.At(err, "headers")
+	}
+	for name := range a.Headers {
+		if a.ContentType != "" && strings.EqualFold(name, "content-type") {
+			return document.Errorf("content_type", "given in headers, too")
+		}
+	}
+	return nil
 }
 
 func (a *Abort) decide(hit) Action {
-	answer := Answer{Status: a.Status, Header: sortedFields(a.Headers), KeepHeader: a.KeepHeaders}
-	answer.Body, answer.ContentType = renderBody(a.Body)
+	answer := Answer{Status: a.Status, KeepHeader: a.KeepHeaders}
 	if a.Body == nil {
 		answer.Body, answer.ContentType = statusBody(a.Status)
+	} else {
+		answer.Body, answer.ContentType = renderBody(a.Body)
 	}
 	if a.ContentType != "" {
 		answer.ContentType = a.ContentType
 	}
+	answer.Header, answer.ContentType = splitContentType(a.Headers, answer.ContentType)
 	return answer
+}
+
+// mayHaveBody reports whether a reply of that status has a body (RFC 9110, 15.3.5, 15.3.6 and 15.4.5).
+func mayHaveBody(status int) bool {
+	return status != http.StatusNoContent && status != http.StatusResetContent && status != http.StatusNotModified
 }
 
 // statusBody is the body of an answer for which none was given, as the labs' services write it.
 func statusBody(status int) (body []byte, contentType string) {
-	if status == http.StatusNoContent || status == http.StatusNotModified {
+	if !mayHaveBody(status) {
 		return nil, ""
 	}
 	text := http.StatusText(status)
@@ -75,9 +98,6 @@ func statusBody(status int) (body []byte, contentType string) {
 
 // renderBody gives the bytes of a body in a rule: a JSON string is a text, anything else is sent as JSON.
 func renderBody(n *document.Node) (body []byte, contentType string) {
-	if n == nil {
-		return nil, ""
-	}
 	if n.Kind == document.String {
 		return []byte(n.Text), "text/plain; charset=utf-8"
 	}
@@ -85,50 +105,19 @@ func renderBody(n *document.Node) (body []byte, contentType string) {
 	return append(body, '\n'), "application/json"
 }
 
-// sortedFields gives header fields in a stable order.
-func sortedFields(fields map[string]string) []Field {
-	sorted := make([]Field, 0, len(fields))
-	for name, value := range fields {
-		sorted = append(sorted, Field{name, value})
+// unplaced copies a document without its lines and columns, so that rules written differently but meaning the same are
+// equal; nil stays nil.
+func unplaced(n *document.Node) *document.Node {
+	if n == nil {
+		return nil
 	}
-	slices.SortFunc(sorted, func(a, b Field) int { return strings.Compare(a.Name, b.Name) })
-	return sorted
-}
-
-// checkFields refuses header fields that would break the message, or that belong to the connection.
-func checkFields(fields map[string]string) error {
-	for _, field := range sortedFields(fields) {
-		if err := checkFieldName(field.Name); err != nil {
-			return err
-		}
-		if err := checkFieldValue(field.Value); err != nil {
-			return document.At(err, field.Name)
-		}
+	c := *n
+	c.Line, c.Column, c.Members, c.Items = 0, 0, nil, nil
+	for _, m := range n.Members {
+		c.Members = append(c.Members, document.Member{Name: m.Name, Value: unplaced(m.Value)})
 	}
-	return nil
-}
-
-// framing lists the fields that say where a message ends or belong to one connection (RFC 9110, 7.6.1): the executor
-// writes them, never a rule.
-var framing = []string{
-	"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
-}
-
-func checkFieldName(name string) error {
-	if !isToken(name) {
-		return document.Errorf("", "%q is not a header name", name)
+	for _, item := range n.Items {
+		c.Items = append(c.Items, unplaced(item))
 	}
-	if slices.Contains(framing, strings.ToLower(name)) {
-		return document.Errorf("", "%s belongs to the connection and cannot be changed", name)
-	}
-	return nil
-}
-
-func checkFieldValue(value string) error {
-	for _, c := range []byte(value) {
-		if c < ' ' && c != '\t' || c == 0x7f {
-			return document.Errorf("", "must not contain control characters, got %q", value)
-		}
-	}
-	return nil
+	return &c
 }

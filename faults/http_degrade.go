@@ -1,8 +1,10 @@
 package faults
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
 
@@ -28,8 +30,15 @@ type Degrade struct {
 
 func newDegrade() Attributes { return &Degrade{} }
 
+// DecodeDocument reads the attributes.
+func (d *Degrade) DecodeDocument(n *document.Node) error {
+	type plain Degrade
+	err := document.Decode(n, (*plain)(d))
+	d.Body, d.Merge = unplaced(d.Body), unplaced(d.Merge)
+	return err
+}
+
 func (d *Degrade) check(phase Phase) error {
-	const later = "not available in this version"
 	switch {
 	case d.Patch != nil:
 		return document.Errorf("patch", later)
@@ -45,24 +54,49 @@ func (d *Degrade) check(phase Phase) error {
 		return document.Errorf("", "want exactly one of body, merge")
 	case phase == Before && d.Body == nil:
 		return document.Errorf("merge", "in phase before there is no reply to merge into: want body, or phase after")
+	case d.Merge != nil && dropsInLists(d.Merge, false):
+		return document.Errorf("merge", "inside a list an object cannot take members away: null is %s there", later)
 	case d.Otherwise != "" && d.Otherwise != "pass" && d.Otherwise != "abort":
-		return document.Errorf("otherwise", "want pass or abort, got %q", d.Otherwise)
+		return document.Errorf("otherwise", "want pass or abort, got %q", clip(d.Otherwise))
+	case d.Otherwise != "" && d.Merge == nil:
+		return document.Errorf("otherwise", "only beside merge: body replaces whatever came")
 	}
 	return document.At(checkFields(d.Headers), "headers")
 }
 
-func (d *Degrade) decide(h hit) Action {
-	body, contentType := renderBody(d.Body)
-	if h.phase == Before {
-		return Answer{Status: 200, Header: sortedFields(d.Headers), ContentType: contentType, Body: body}
+// dropsInLists reports whether an object inside a list has a null member. RFC 7396 takes a list as it stands, nulls
+// included; json-patch takes the nulls out.
+func dropsInLists(n *document.Node, inList bool) bool {
+	for _, m := range n.Members {
+		if inList && m.Value.Kind == document.Null || dropsInLists(m.Value, inList) {
+			return true
+		}
 	}
-	action := Body{Replace: body, ContentType: contentType, Header: sortedFields(d.Headers)}
+	for _, item := range n.Items {
+		if dropsInLists(item, true) {
+			return true
+		}
+	}
+	return false
+}
+
+func (d *Degrade) decide(h hit) Action {
+	var body []byte
+	var contentType string
+	if d.Body != nil {
+		body, contentType = renderBody(d.Body)
+	}
+	header, contentType := splitContentType(d.Headers, contentType)
+	if h.phase == Before {
+		return Answer{Status: http.StatusOK, Header: header, ContentType: contentType, Body: body}
+	}
+	action := Body{Replace: body, ContentType: contentType, Header: header}
 	if d.Merge != nil {
 		action.Merge, _ = d.Merge.MarshalJSON() // a parsed document always marshals
 	}
 	if d.Otherwise == "abort" {
-		body, contentType := statusBody(503)
-		action.Otherwise = &Answer{Status: 503, Body: body, ContentType: contentType}
+		body, contentType := statusBody(http.StatusServiceUnavailable)
+		action.Otherwise = &Answer{Status: http.StatusServiceUnavailable, Body: body, ContentType: contentType}
 	}
 	return action
 }
@@ -75,6 +109,9 @@ func (b Body) Apply(body []byte) ([]byte, error) {
 	}
 	if !json.Valid(body) {
 		return nil, fmt.Errorf("degrade: the body is not JSON")
+	}
+	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
+		body = []byte("{}") // RFC 7396, 2: what is no object is merged into as if it were an empty one
 	}
 	merged, err := jsonpatch.MergePatch(body, b.Merge)
 	if err != nil {

@@ -24,10 +24,9 @@ type Delay struct {
 func newDelay() Attributes { return &Delay{} }
 
 func (d *Delay) check(Phase) error {
-	const later = "not available in this version"
 	switch {
 	case d.Distribution != "" && d.Distribution != "uniform":
-		return document.Errorf("distribution", "%q is not available in this version: want uniform", d.Distribution)
+		return document.Errorf("distribution", "%q is %s: want uniform", clip(d.Distribution), later)
 	case d.P50 != 0:
 		return document.Errorf("p50", later)
 	case d.P99 != 0:
@@ -39,7 +38,7 @@ func (d *Delay) check(Phase) error {
 	case d.Max != 0:
 		return document.Errorf("max", later)
 	case d.Mode != "" && d.Mode != "add":
-		return document.Errorf("mode", "%q is not available in this version: want add", d.Mode)
+		return document.Errorf("mode", "%q is %s: want add", clip(d.Mode), later)
 	}
 	for _, given := range []struct {
 		name  string
@@ -48,6 +47,9 @@ func (d *Delay) check(Phase) error {
 		if given.value < 0 || given.value > MaxDuration {
 			return document.Errorf(given.name, "must be 0s to %v, got %v", MaxDuration, given.value)
 		}
+	}
+	if d.Latency == 0 && d.Jitter == 0 {
+		return document.Errorf("latency", "missing: want how long to hold, more than 0s")
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/squall-proxy/squall/internal/document"
@@ -47,9 +48,9 @@ func (e *HeaderEdit) check() error {
 	if err := checkFields(e.Add); err != nil {
 		return document.At(err, "add")
 	}
-	for _, name := range e.Remove {
+	for i, name := range e.Remove {
 		if err := checkFieldName(name); err != nil {
-			return document.At(err, "remove")
+			return document.At(document.At(err, fmt.Sprintf("[%d]", i)), "remove")
 		}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 
@@ -50,8 +51,13 @@ func (k Kind) Available() bool { return k.construct != nil }
 // Phases lists when the kind can act, the default first.
 func (k Kind) Phases() []Phase { return slices.Clone(k.phases) }
 
-// New makes the kind's attributes with their defaults, ready to be decoded into.
-func (k Kind) New() Attributes { return k.construct() }
+// New makes the kind's attributes with their defaults, ready to be decoded into; nil if the kind is not available.
+func (k Kind) New() Attributes {
+	if !k.Available() {
+		return nil
+	}
+	return k.construct()
+}
 
 // Kinds lists every kind, in the order of the reference.
 func Kinds() []Kind { return slices.Clone(kinds[:]) }
@@ -106,12 +112,12 @@ func lookup(name string) (Kind, error) {
 		switch {
 		case k.Name != name:
 		case !k.Available():
-			return Kind{}, document.Errorf("kind", "%q is not available in this version", name)
+			return Kind{}, document.Errorf("kind", "%q is %s: want one of %s", name, later, availableKinds())
 		default:
 			return k, nil
 		}
 	}
-	refusal := document.Errorf("kind", "unknown kind %q: want one of %s", name, availableKinds())
+	refusal := document.Errorf("kind", "unknown kind %q: want one of %s", clip(name), availableKinds())
 	refusal.DidYouMean = document.Nearest(name, kindNames())
 	return Kind{}, refusal
 }
@@ -138,43 +144,22 @@ func availableKinds() string {
 	return strings.Join(names, ", ")
 }
 
-// suggestKind adds the nearest kind to a refusal of an unknown member, which may be a misspelt short form.
-func suggestKind(err error) error {
-	if refusal, ok := err.(*document.Error); ok && refusal.DidYouMean == "" && !strings.ContainsAny(refusal.Field, ".[") {
-		refusal.DidYouMean = document.Nearest(refusal.Field, kindNames())
-	}
-	return err
-}
-
 func (k Kind) checkPhase(phase Phase) error {
 	if slices.Contains(k.phases, phase) {
 		return nil
 	}
-	return document.Errorf("phase", "%s acts in phase %s, not %q", k.Name, joinPhases(k.phases), phase)
+	names := make([]string, len(k.phases))
+	for i, known := range k.phases {
+		names[i] = string(known)
+	}
+	return document.Errorf("phase", "%s acts in phase %s, not %q", k.Name, strings.Join(names, " or "), clip(string(phase)))
 }
 
-func joinPhases(phases []Phase) string {
-	names := make([]string, len(phases))
-	for i, phase := range phases {
-		names[i] = string(phase)
+// check refuses attributes that are not the kind's own, or out of bounds.
+func (k Kind) check(attributes Attributes, phase Phase) error {
+	own := k.construct()
+	if reflect.TypeOf(attributes) != reflect.TypeOf(own) || reflect.ValueOf(attributes).IsNil() {
+		return document.Errorf("", "want a %T, got %T", own, attributes)
 	}
-	return strings.Join(names, " or ")
+	return attributes.check(phase)
 }
-
-// decode reads the kind's attributes. In the short form anything but an object stands for the main one.
-func (k Kind) decode(n *document.Node, short bool) (Attributes, error) {
-	attributes := k.construct()
-	if n == nil {
-		return attributes, nil
-	}
-	if short && k.Main != "" && !k.takesWhole(n) {
-		n = &document.Node{
-			Kind: document.Object, Line: n.Line, Column: n.Column,
-			Members: []document.Member{{Name: k.Main, Value: n, Line: n.Line, Column: n.Column}},
-		}
-	}
-	return attributes, document.Decode(n, attributes)
-}
-
-// takesWhole reports whether the value of a short form is the object of all attributes.
-func (k Kind) takesWhole(n *document.Node) bool { return n.Kind == document.Object }

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -13,7 +14,7 @@ import (
 type Match struct {
 	Methods []string          `json:"methods,omitempty"`
 	Host    Values            `json:"host,omitempty"` // compared in lower case, without a port
-	Path    Values            `json:"path,omitempty"` // decoded and cleaned; * within a segment, ** across
+	Path    Values            `json:"path,omitempty"` // decoded and cleaned; exact: * within a segment, ** across
 	Headers map[string]Values `json:"headers,omitempty"`
 	Query   map[string]Values `json:"query,omitempty"`
 	Source  Values            `json:"source,omitempty"` // the client's address; exact may be a prefix such as 10.0.0.0/8
@@ -31,190 +32,194 @@ type Match struct {
 
 // ResponseMatch is a condition on the upstream's reply.
 type ResponseMatch struct {
-	Status  []int             `json:"status,omitempty"`
+	Status  []int             `json:"status,omitempty"` // any of these; documents may write one alone
 	Headers map[string]Values `json:"headers,omitempty"`
-}
-
-// DecodeDocument reads the conditions and checks them.
-func (m *Match) DecodeDocument(n *document.Node) error {
-	type plain Match
-	*m = Match{}
-	if err := document.Decode(n, (*plain)(m)); err != nil {
-		return err
-	}
-	return m.validate()
 }
 
 // DecodeDocument reads the conditions; status may be one number or a list.
 func (m *ResponseMatch) DecodeDocument(n *document.Node) error {
 	type plain ResponseMatch
 	*m = ResponseMatch{}
-	if status := n.Get("status"); status != nil && status.Kind == document.Number {
-		single := *status
-		*status = document.Node{Kind: document.List, Items: []*document.Node{&single}, Line: single.Line, Column: single.Column}
+	status := n.Get("status")
+	if status == nil || status.Kind != document.Number {
+		return document.Decode(n, (*plain)(m))
 	}
-	return document.Decode(n, (*plain)(m))
+	listed := *n
+	listed.Members = slices.Clone(n.Members)
+	for i := range listed.Members {
+		if listed.Members[i].Name == "status" {
+			listed.Members[i].Value = &document.Node{Kind: document.List, Items: []*document.Node{status}}
+		}
+	}
+	err := document.Decode(&listed, (*plain)(m))
+	if refusal, ok := err.(*document.Error); ok && refusal.Field == "status[0]" {
+		refusal.Field = "status"
+	}
+	return err
 }
 
-func (m *Match) validate() error {
-	for i, method := range m.Methods {
-		if !isToken(method) {
-			return document.Errorf(fmt.Sprintf("methods[%d]", i), "%q is not an HTTP method", method)
+// empty reports that nothing is asked for.
+func (m *Match) empty() bool {
+	return len(m.Methods) == 0 && m.Host == nil && m.Path == nil && len(m.Headers) == 0 && len(m.Query) == 0 &&
+		m.Source == nil && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
+}
+
+func (m *Match) validate(phase Phase) error {
+	if m == nil {
+		return nil
+	}
+	if err := checkMethods(m.Methods); err != nil {
+		return err
+	}
+	for _, field := range []struct {
+		name   string
+		values Values
+		check  func(Value) error
+	}{{"host", m.Host, checkHost}, {"path", m.Path, checkPath}, {"source", m.Source, checkSource}} {
+		if err := field.values.validate(field.check); err != nil {
+			return document.At(err, field.name)
 		}
 	}
-	for name := range m.Headers {
-		if !isToken(name) {
-			return document.Errorf("headers", "%q is not a header name", name)
+	if err := checkHeaderValues(m.Headers); err != nil {
+		return document.At(err, "headers")
+	}
+	for _, name := range sortedNames(m.Query) {
+		if err := m.Query[name].validate(nil); err != nil {
+			return document.At(document.At(err, name), "query")
 		}
 	}
-	for _, v := range m.Source {
-		if v.Exact != nil {
-			if _, err := parsePrefix(*v.Exact); err != nil {
-				return document.Errorf("source", "%q is neither an address nor a prefix such as 10.0.0.0/8", *v.Exact)
-			}
-		}
+	if m.Response != nil && phase != After {
+		return document.Errorf("response", "only rules of phase after see a response")
 	}
-	if m.Response != nil {
-		for _, status := range m.Response.Status {
-			if status < 100 || status > 599 {
-				return document.Errorf("response.status", "must be 100 to 599, got %d", status)
-			}
-		}
+	if err := m.Response.validate(); err != nil {
+		return document.At(err, "response")
 	}
 	return m.validateLater()
 }
 
+func (m *ResponseMatch) validate() error {
+	if m == nil {
+		return nil
+	}
+	if m.Status != nil && len(m.Status) == 0 {
+		return document.Errorf("status", "must not be an empty list: it would match nothing")
+	}
+	for _, status := range m.Status {
+		if status < 100 || status > 599 {
+			return document.Errorf("status", "must be 100 to 599, got %d", status)
+		}
+	}
+	return document.At(checkHeaderValues(m.Headers), "headers")
+}
+
 // validateLater refuses what this version knows only the names of.
 func (m *Match) validateLater() error {
-	const reason = "not available in this version"
-	switch {
-	case m.GRPCService != nil:
-		return document.Errorf("grpc_service", reason)
-	case m.GRPCMethod != nil:
-		return document.Errorf("grpc_method", reason)
-	case m.Body != nil:
-		return document.Errorf("body", reason)
-	case m.Nth != 0:
-		return document.Errorf("nth", reason)
-	case m.FirstBytes != "":
-		return document.Errorf("first_bytes", reason)
-	case m.SNI != nil:
-		return document.Errorf("sni", reason)
+	for _, field := range []struct {
+		name  string
+		given bool
+	}{
+		{"grpc_service", m.GRPCService != nil},
+		{"grpc_method", m.GRPCMethod != nil},
+		{"body", m.Body != nil},
+		{"nth", m.Nth != 0},
+		{"first_bytes", m.FirstBytes != ""},
+		{"sni", m.SNI != nil},
+	} {
+		if field.given {
+			return document.Errorf(field.name, later)
+		}
 	}
 	return nil
 }
 
-// matcher is a compiled Match.
-type matcher struct {
-	methods  []string
-	host     *tests
-	path     *tests
-	headers  []namedTests
-	query    []namedTests
-	source   *tests
-	status   []int
-	response []namedTests
+// checkMethods refuses what can never match. Methods are case-sensitive (RFC 9110, 9.1).
+func checkMethods(methods []string) error {
+	if methods != nil && len(methods) == 0 {
+		return document.Errorf("methods", "must not be an empty list: it would match nothing")
+	}
+	common := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+	for i, method := range methods {
+		upper := strings.ToUpper(method)
+		if isToken(method) && (method == upper || !slices.Contains(common, upper)) {
+			continue
+		}
+		refusal := document.Errorf(fmt.Sprintf("methods[%d]", i), "%q is not an HTTP method", clip(method))
+		if slices.Contains(common, upper) {
+			refusal.DidYouMean = upper
+		}
+		return refusal
+	}
+	return nil
 }
 
-type namedTests struct {
-	name  string
-	tests *tests
+func checkHeaderValues(headers map[string]Values) error {
+	for _, name := range sortedNames(headers) {
+		if !isToken(name) {
+			return document.Errorf("", "%q is not a header name", clip(name))
+		}
+		if strings.EqualFold(name, "host") {
+			return document.At(document.Errorf("", `the host has a condition of its own, "host"`), name)
+		}
+		if err := headers[name].validate(nil); err != nil {
+			return document.At(err, name)
+		}
+	}
+	return nil
 }
 
-// compile turns the conditions into a matcher; nil for none.
-func (m *Match) compile() *matcher {
-	if m == nil {
+func checkHost(v Value) error {
+	if v.Absent {
+		return document.Errorf("absent", "every exchange has a host")
+	}
+	return nil
+}
+
+func checkPath(v Value) error {
+	switch {
+	case v.Absent:
+		return document.Errorf("absent", "every exchange has a path")
+	case v.Exact != nil && !strings.HasPrefix(*v.Exact, "/") && !strings.HasPrefix(*v.Exact, "**"):
+		return document.Errorf("", "must begin with / or **, got %q", clip(*v.Exact))
+	}
+	return nil
+}
+
+func checkSource(v Value) error {
+	if v.Absent {
+		return document.Errorf("absent", "every exchange has a source")
+	}
+	if v.Exact == nil {
 		return nil
 	}
-	compiled := &matcher{
-		methods: m.Methods,
-		host:    m.Host.compile(func(want string) test { return equal(strings.ToLower(want)) }),
-		path:    m.Path.compile(glob),
-		headers: compileNamed(m.Headers),
-		query:   compileNamed(m.Query),
-		source:  m.Source.compile(inPrefix),
+	if _, err := parsePrefix(*v.Exact); err != nil {
+		return document.Errorf("", "%q is neither an address nor a prefix such as 10.0.0.0/8", clip(*v.Exact))
 	}
-	if m.Response != nil {
-		compiled.status = m.Response.Status
-		compiled.response = compileNamed(m.Response.Headers)
-	}
-	return compiled
+	return nil
 }
 
-func compileNamed(named map[string]Values) []namedTests {
-	compiled := make([]namedTests, 0, len(named))
-	for name, values := range named {
-		compiled = append(compiled, namedTests{name, values.compile(equal)})
-	}
-	slices.SortFunc(compiled, func(a, b namedTests) int { return strings.Compare(a.name, b.name) })
-	return compiled
-}
-
-// match reports whether all conditions hold, the cheap ones first.
-func (m *matcher) match(v *View) bool {
-	if m.methods != nil && !slices.Contains(m.methods, v.Method) {
-		return false
-	}
-	if m.path != nil && !m.path.match(v.Path) {
-		return false
-	}
-	if m.host != nil && !m.host.match(v.hostName()) {
-		return false
-	}
-	if !matchFields(m.headers, v.Header) {
-		return false
-	}
-	if m.source != nil && !m.source.match(v.Source.String()) {
-		return false
-	}
-	for _, q := range m.query {
-		if !q.tests.matchAny(v.queryValues(q.name)) {
-			return false
-		}
-	}
-	if m.status != nil && !slices.Contains(m.status, v.Status) {
-		return false
-	}
-	return matchFields(m.response, v.ResponseHeader)
-}
-
-func matchFields(wanted []namedTests, fields Fields) bool {
-	for _, h := range wanted {
-		if fields == nil || !h.tests.matchAny(fields.Values(h.name)) {
-			return false
-		}
-	}
-	return true
-}
-
-func inPrefix(text string) test {
-	prefix, err := parsePrefix(text)
-	return func(address string) bool {
-		source, parseErr := netip.ParseAddr(address)
-		return err == nil && parseErr == nil && prefix.Contains(source.Unmap())
-	}
-}
-
-// parsePrefix reads an address or an address prefix.
+// parsePrefix reads an address, or a prefix of addresses. IPv4 in IPv6 counts as IPv4, as it does in [View.Source].
 func parsePrefix(text string) (netip.Prefix, error) {
 	if address, err := netip.ParseAddr(text); err == nil {
-		address = address.Unmap()
+		address = address.Unmap().WithZone("")
 		return netip.PrefixFrom(address, address.BitLen()), nil
 	}
-	return netip.ParsePrefix(text)
+	prefix, err := netip.ParsePrefix(text)
+	if err == nil && prefix.Addr().Is4In6() && prefix.Bits() >= 96 {
+		return netip.PrefixFrom(prefix.Addr().Unmap(), prefix.Bits()-96), nil
+	}
+	return prefix, err
 }
 
 // isToken reports whether s is a token as RFC 9110, 5.6.2 has it: a method, a field name.
 func isToken(s string) bool {
-	if s == "" {
-		return false
-	}
 	for i := range len(s) {
 		c := s[i]
 		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", rune(c)) {
+		if !letter && strings.IndexByte("!#$%&'*+-.^_`|~", c) < 0 {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -25,22 +25,24 @@ func rollFrom(hash, seed, n uint64, draw uint32) float64 {
 	return float64(x>>11) / (1 << 53)
 }
 
-// hashRule hashes a rule's key (FNV-1a, 64 bits).
+// hashRule hashes the names of a rule (FNV-1a, 64 bits).
 func hashRule(proxy, rule string) uint64 {
-	return hashString(hashString(fnvOffset, proxy), rule)
+	return addEnd(addText(addEnd(addText(fnvOffset, proxy)), rule))
 }
 
 // hashKey adds to a rule's hash the key whose exchanges are counted.
-func hashKey(rule uint64, key string) uint64 { return hashString(rule, key) }
+func hashKey(rule uint64, key string) uint64 { return addEnd(addText(rule, key)) }
 
-// hashString continues an FNV-1a hash with s and a byte that occurs in no UTF-8 text, so that ("ab","c") and
-// ("a","bc") differ.
-func hashString(h uint64, s string) uint64 {
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * fnvPrime
+// addText continues an FNV-1a hash.
+func addText[T string | []byte](h uint64, text T) uint64 {
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * fnvPrime
 	}
-	return (h ^ 0xff) * fnvPrime
+	return h
 }
+
+// addEnd ends a text with a byte that occurs in no UTF-8, so that ("ab","c") and ("a","bc") differ.
+func addEnd(h uint64) uint64 { return (h ^ 0xff) * fnvPrime }
 
 // finish is splitmix64's output function. Without it the low entropy of a counter shows: FNV-1a alone hits again after
 // a hit in 99 of 100 cases.

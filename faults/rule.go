@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/squall-proxy/squall/internal/document"
 )
@@ -47,91 +48,18 @@ type Lease struct {
 	For Duration `json:"for"`
 }
 
-// readOnly names what answers add to a rule, so that a rule that was read can be sent back.
-var readOnly = []string{"status"}
+// later is the reason why something is refused that this version knows only by name.
+const later = "not available in this version"
 
-// MaxName bounds the length of the names of rules, proxies, modes and owners, in characters.
-const MaxName = 128
-
-// DecodeDocument reads a rule in its long or its short form, fills in the defaults and checks it whole.
-func (r *Rule) DecodeDocument(n *document.Node) error {
-	if n.Kind != document.Object {
-		return document.Errorf("", "want an object, got %s", n.Kind)
-	}
-	plainNode, short, attributes, err := splitRule(n)
-	if err != nil {
-		return err
-	}
-	type plain Rule
-	*r = Rule{Percent: 100, Enabled: true}
-	if err := document.Decode(plainNode, (*plain)(r)); err != nil {
-		return suggestKind(err)
-	}
-	if short != "" {
-		r.Kind = short
-	}
-	k, err := lookup(r.Kind)
-	if err != nil {
-		return err
-	}
-	if r.Phase == "" {
-		r.Phase = k.phases[0]
-	}
-	if r.Attributes, err = k.decode(attributes, short != ""); err != nil {
-		field := "attributes"
-		if short != "" {
-			field = short
-		}
-		return document.At(err, field)
-	}
-	return r.Validate()
-}
-
-// splitRule takes a rule's document apart: the members that decode by themselves, the kind that a short form names,
-// and the attributes.
-func splitRule(n *document.Node) (plain *document.Node, short string, attributes *document.Node, err error) {
-	plain = &document.Node{Kind: document.Object, Line: n.Line, Column: n.Column}
-	for _, m := range n.Members {
-		switch {
-		case isKind(m.Name) && short != "":
-			return nil, "", nil, document.Errorf(m.Name, "a rule has one kind, and %s is given already", short)
-		case isKind(m.Name):
-			short, attributes = m.Name, m.Value
-		case m.Name == "attributes", isReadOnly(m.Name):
-		default:
-			plain.Members = append(plain.Members, m)
-		}
-	}
-	if short == "" {
-		return plain, "", n.Get("attributes"), nil
-	}
-	for _, name := range []string{"kind", "attributes"} {
-		if n.Get(name) != nil {
-			return nil, "", nil, document.Errorf(name, "not beside the short form %q", short)
-		}
-	}
-	return plain, short, attributes, nil
-}
-
-func isReadOnly(name string) bool {
-	for _, known := range readOnly {
-		if name == known {
-			return true
-		}
-	}
-	return false
-}
-
-// Validate reports the first thing wrong with a rule, as a [document.Error] that names the field.
+// Validate reports the first thing wrong with a rule, as a [document.Error] that names the field. A rule may still be
+// without a name.
 func (r *Rule) Validate() error {
-	if r.Name != "" {
-		if err := CheckName(r.Name); err != nil {
-			return document.At(err, "name")
+	for _, given := range []struct{ field, name string }{{"name", r.Name}, {"owner", r.Owner}} {
+		if given.name == "" {
+			continue
 		}
-	}
-	if r.Owner != "" {
-		if err := CheckName(r.Owner); err != nil {
-			return document.At(err, "owner")
+		if err := CheckName(given.name); err != nil {
+			return document.At(err, given.field)
 		}
 	}
 	k, err := lookup(r.Kind)
@@ -141,17 +69,16 @@ func (r *Rule) Validate() error {
 	if err := k.checkPhase(r.Phase); err != nil {
 		return err
 	}
-	if r.Stream != "" {
+	switch {
+	case r.Stream != "":
 		return document.Errorf("stream", "only TCP kinds have a stream")
+	case r.Lease != nil:
+		return document.At(r.Lease.validate(), "lease")
+	case r.TTL < 0 || r.TTL > MaxDuration:
+		return document.Errorf("ttl", "must be 0s to %v, got %v", MaxDuration, r.TTL)
 	}
-	if r.Lease != nil {
-		return document.Errorf("lease", "not available in this version")
-	}
-	if r.Phase != After && r.Match != nil && r.Match.Response != nil {
-		return document.Errorf("match.response", "only rules of phase after see a response")
-	}
-	if r.Phase != After && r.Except != nil && r.Except.Response != nil {
-		return document.Errorf("except.response", "only rules of phase after see a response")
+	if err := r.checkMatches(); err != nil {
+		return err
 	}
 	if err := checkPercent(r.Percent); err != nil {
 		return err
@@ -159,29 +86,45 @@ func (r *Rule) Validate() error {
 	if err := r.Selection.validate(); err != nil {
 		return err
 	}
-	if r.Attributes == nil {
-		return document.Errorf("attributes", "missing")
+	return document.At(k.check(r.Attributes, r.Phase), "attributes")
+}
+
+func (r *Rule) checkMatches() error {
+	if err := r.Match.validate(r.Phase); err != nil {
+		return document.At(err, "match")
 	}
-	return document.At(r.Attributes.check(r.Phase), "attributes")
+	if err := r.Except.validate(r.Phase); err != nil {
+		return document.At(err, "except")
+	}
+	if r.Except != nil && r.Except.empty() {
+		return document.Errorf("except", "must name something: empty it leaves every exchange alone")
+	}
+	return nil
 }
 
 func checkPercent(percent float64) error {
 	if math.IsNaN(percent) || percent < 0 || percent > 100 {
 		return document.Errorf("percent", "must be 0 to 100, got %v", percent)
 	}
-	if scaled := percent * 1e4; math.Abs(scaled-math.Round(scaled)) > 1e-6 {
+	// Exact: a number of up to four decimals is read as the float64 nearest to a whole number over 10,000.
+	if math.Round(percent*1e4)/1e4 != percent {
 		return document.Errorf("percent", "at most four decimals, got %v", percent)
 	}
 	return nil
 }
+
+// MaxName bounds the length of the names of rules, proxies, modes and owners, in characters.
+const MaxName = 128
 
 // CheckName refuses a name that cannot stand in a path: 1 to [MaxName] printable characters without a slash.
 func CheckName(name string) error {
 	switch {
 	case name == "":
 		return document.Errorf("", "must not be empty")
-	case len([]rune(name)) > MaxName:
-		return document.Errorf("", "at most %d characters, got %d", MaxName, len([]rune(name)))
+	case !utf8.ValidString(name):
+		return document.Errorf("", "must be UTF-8")
+	case utf8.RuneCountInString(name) > MaxName:
+		return document.Errorf("", "at most %d characters, got %d", MaxName, utf8.RuneCountInString(name))
 	case strings.ContainsRune(name, '/'):
 		return document.Errorf("", "must not contain a slash")
 	case name == "." || name == "..":
@@ -191,6 +134,17 @@ func CheckName(name string) error {
 		if !unicode.IsPrint(c) {
 			return document.Errorf("", "must be printable, got %q", c)
 		}
+	}
+	return nil
+}
+
+// validate reports what is wrong with a lease. For may be left out where the lease exists already.
+func (l *Lease) validate() error {
+	if err := CheckName(l.ID); err != nil {
+		return document.At(err, "id")
+	}
+	if l.For < 0 || l.For > MaxDuration {
+		return document.Errorf("for", "must be more than 0s and at most %v, got %v", MaxDuration, l.For)
 	}
 	return nil
 }

@@ -1,10 +1,6 @@
 package faults
 
-import (
-	"strings"
-
-	"github.com/squall-proxy/squall/internal/document"
-)
+import "github.com/squall-proxy/squall/internal/document"
 
 // Selection picks, from the exchanges that match a rule, those that are candidates for a hit. Exchanges are counted
 // per key from 1; all that is given must hold.
@@ -21,7 +17,7 @@ type Selection struct {
 	MaxConsecutive uint64 `json:"max_consecutive,omitempty"`
 	Ramp           *Ramp  `json:"ramp,omitempty"`
 
-	MaxTotal  uint64 `json:"max_total,omitempty"`  // hits in all; 0 = no limit
+	MaxTotal  uint64 `json:"max_total,omitempty"`  // hits in all, over all keys; 0 = no limit
 	MaxActive uint64 `json:"max_active,omitempty"` // hits under way at once; 0 = no limit
 }
 
@@ -39,7 +35,6 @@ type Ramp struct {
 }
 
 func (s *Selection) validate() error {
-	const later = "not available in this version"
 	switch {
 	case s.Burst != nil:
 		return document.Errorf("burst", later)
@@ -49,6 +44,14 @@ func (s *Selection) validate() error {
 		return document.Errorf("max_consecutive", later)
 	case s.Ramp != nil:
 		return document.Errorf("ramp", later)
+	}
+	for _, count := range []struct {
+		field string
+		value uint64
+	}{{"skip", s.Skip}, {"first", s.First}, {"every", s.Every}, {"max_total", s.MaxTotal}, {"max_active", s.MaxActive}} {
+		if count.value > MaxCount {
+			return document.Errorf(count.field, "must be 0 to %d, got %d", uint64(MaxCount), count.value)
+		}
 	}
 	_, err := parseKey(s.Key)
 	return err
@@ -64,25 +67,4 @@ func (s *Selection) selected(n uint64) bool {
 		return false
 	}
 	return s.Every == 0 || n%s.Every == 0
-}
-
-// keyFunc gives the key under which an exchange is counted.
-type keyFunc func(*View) string
-
-// parseKey reads Selection.Key; the function is nil where one counter serves the whole rule.
-func parseKey(key string) (keyFunc, error) {
-	source, name, named := strings.Cut(key, ":")
-	switch {
-	case key == "" || key == "rule":
-		return nil, nil
-	case key == "client":
-		return func(v *View) string { return v.Source.String() }, nil
-	case key == "connection":
-		return func(v *View) string { return connectionKey(v.Connection) }, nil
-	case source == "header" && named && isToken(name):
-		return func(v *View) string { return strings.Join(v.Header.Values(name), ",") }, nil
-	case source == "query" && named && name != "":
-		return func(v *View) string { return strings.Join(v.queryValues(name), ",") }, nil
-	}
-	return nil, document.Errorf("key", `%q is not one of "rule", "client", "connection", "header:NAME", "query:NAME"`, key)
 }

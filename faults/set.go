@@ -2,15 +2,15 @@ package faults
 
 import (
 	"fmt"
-	"strings"
 	"time"
 )
 
 // Entry is one rule in force, with its counter.
 type Entry struct {
 	Rule    Rule
-	Counter *Counter
-	Expires time.Time // zero = never; a rule is silent from then on, even before it is taken away
+	Counter *Counter    // nil = a new one of the Set's own
+	Expires time.Time   // zero = never; a rule is silent from then on, even before it is taken away
+	Leases  []*Deadline // any of which ends it likewise
 }
 
 // Config is what a Set is compiled from.
@@ -29,35 +29,39 @@ type Set struct {
 	after   phaseRules
 }
 
-// phaseRules are the rules of one phase in order. Those that ask for a literal first path segment are found by it; the
-// others are looked at for every exchange.
+// phaseRules are the rules of one phase, in order.
 type phaseRules struct {
-	all       []*rule // every rule, for the record
-	general   []*rule
-	bySegment map[string][]*rule
+	all   []*rule // for the record
+	index index   // of those that can act
 }
 
 // rule is a compiled Entry.
 type rule struct {
 	Rule
-	position int
-	idle     Why // why it can never act: disabled, or a percentage of 0
-	match    *matcher
-	except   *matcher
-	key      keyFunc
-	hash     uint64
-	counter  *Counter
-	expires  time.Time
+	place   int // in the list of its phase
+	idle    Why // why it can never act: disabled, or a percentage of 0
+	match   *matcher
+	except  *matcher
+	key     key
+	hash    uint64
+	counter *Counter
+	expires time.Time
+	leases  []*Deadline
 }
 
-// Compile prepares a list of rules for deciding. The rules must be valid.
+// Compile prepares a list of rules for deciding. The rules must be valid (see [Rule.Validate]), but for their names,
+// which may be any.
 func Compile(c Config) (*Set, error) {
 	s := &Set{seed: c.Seed}
 	for _, pattern := range c.Protect {
-		s.protect = append(s.protect, glob(pattern))
+		compiled, err := glob(pattern)
+		if err != nil {
+			return nil, fmt.Errorf("protect: %w", err)
+		}
+		s.protect = append(s.protect, compiled)
 	}
-	for i, entry := range c.Entries {
-		compiled, err := compileRule(i, entry)
+	for _, entry := range c.Entries {
+		compiled, err := compileRule(entry)
 		if err != nil {
 			return nil, fmt.Errorf("rule %q: %w", entry.Rule.Name, err)
 		}
@@ -70,15 +74,26 @@ func Compile(c Config) (*Set, error) {
 	return s, nil
 }
 
-func compileRule(position int, entry Entry) (*rule, error) {
+func compileRule(entry Entry) (*rule, error) {
 	r := entry.Rule
-	key, err := parseKey(r.Key)
-	if err != nil {
+	compiled := &rule{
+		Rule: r, hash: hashRule(r.Proxy, r.Name), counter: entry.Counter, expires: entry.Expires, leases: entry.Leases,
+	}
+	if r.Attributes == nil {
+		return nil, fmt.Errorf("attributes: missing")
+	}
+	var err error
+	if compiled.key, err = parseKey(r.Key); err != nil {
 		return nil, err
 	}
-	compiled := &rule{
-		Rule: r, position: position, key: key, hash: hashRule(r.Proxy, r.Name), counter: entry.Counter,
-		match: r.Match.compile(), except: r.Except.compile(), expires: entry.Expires,
+	if compiled.match, err = r.Match.compile(); err != nil {
+		return nil, fmt.Errorf("match: %w", err)
+	}
+	if compiled.except, err = r.Except.compile(); err != nil {
+		return nil, fmt.Errorf("except: %w", err)
+	}
+	if compiled.counter == nil {
+		compiled.counter = NewCounter()
 	}
 	switch {
 	case !r.Enabled:
@@ -89,54 +104,22 @@ func compileRule(position int, entry Entry) (*rule, error) {
 	return compiled, nil
 }
 
+// over reports whether the rule's time, or a lease that it hangs on, has run out.
+func (r *rule) over(now time.Time) bool {
+	for _, lease := range r.leases {
+		if lease.Over(now) {
+			return true
+		}
+	}
+	return !r.expires.IsZero() && !now.Before(r.expires)
+}
+
 func (p *phaseRules) add(r *rule) {
+	r.place = len(p.all)
 	p.all = append(p.all, r)
-	if r.idle != "" {
-		return
+	if r.idle == "" {
+		p.index.add(r)
 	}
-	segments := literalSegments(r.Match)
-	if segments == nil {
-		p.general = append(p.general, r)
-		return
-	}
-	if p.bySegment == nil {
-		p.bySegment = make(map[string][]*rule)
-	}
-	for _, segment := range segments {
-		p.bySegment[segment] = append(p.bySegment[segment], r)
-	}
-}
-
-// literalSegments gives the first path segments that a match can only be met with; nil if it can be met with any.
-func literalSegments(m *Match) []string {
-	if m == nil || m.Path == nil {
-		return nil
-	}
-	seen := make(map[string]bool)
-	var segments []string
-	for _, value := range m.Path {
-		if value.Exact == nil {
-			return nil
-		}
-		segment := firstSegment(*value.Exact)
-		if strings.Contains(segment, "*") {
-			return nil
-		}
-		if !seen[segment] {
-			seen[segment] = true
-			segments = append(segments, segment)
-		}
-	}
-	return segments
-}
-
-// firstSegment is "stock" for "/stock/7" and for "/stock".
-func firstSegment(path string) string {
-	path = strings.TrimPrefix(path, "/")
-	if i := strings.IndexByte(path, '/'); i >= 0 {
-		return path[:i]
-	}
-	return path
 }
 
 // protected reports whether no fault may touch a path.
@@ -150,6 +133,4 @@ func (s *Set) protected(path string) bool {
 }
 
 // Empty reports that the set has no rule that could act.
-func (s *Set) Empty() bool {
-	return len(s.before.general)+len(s.before.bySegment)+len(s.after.general)+len(s.after.bySegment) == 0
-}
+func (s *Set) Empty() bool { return len(s.before.index.all)+len(s.after.index.all) == 0 }

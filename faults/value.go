@@ -2,11 +2,14 @@ package faults
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/squall-proxy/squall/internal/document"
 )
+
+// MaxPattern bounds the text of a condition, in bytes. Together with RE2 it keeps matching linear.
+const MaxPattern = 1024
 
 // Value is a condition on one text. Exactly one of its forms is set: documents write a string for Exact, or an object
 // such as {"prefix": "/api"} or {"absent": true}.
@@ -14,7 +17,7 @@ type Value struct {
 	Exact  *string `json:"exact,omitempty"`
 	Prefix *string `json:"prefix,omitempty"`
 	Suffix *string `json:"suffix,omitempty"`
-	Regex  *string `json:"regex,omitempty"`
+	Regex  *string `json:"regex,omitempty"` // RE2; found anywhere in the text
 	Absent bool    `json:"absent,omitempty"`
 }
 
@@ -35,23 +38,30 @@ func (v *Value) DecodeDocument(n *document.Node) error {
 	*v = Value{}
 	switch n.Kind {
 	case document.String:
-		v.Exact = &n.Text
-		return nil
+		text := n.Text
+		v.Exact = &text
 	case document.Object:
 		type plain Value
 		if err := document.Decode(n, (*plain)(v)); err != nil {
 			return err
 		}
-		return v.validate()
+	default:
+		return document.Errorf("", `want a string or an object such as {"prefix": "a"}, got %s`, n.Kind)
 	}
-	return document.Errorf("", `want a string or an object such as {"prefix": "a"}, got %s`, n.Kind)
+	return v.validate()
 }
 
 func (v *Value) validate() error {
 	forms := 0
-	for _, text := range []*string{v.Exact, v.Prefix, v.Suffix, v.Regex} {
-		if text != nil {
-			forms++
+	for _, form := range []struct {
+		name string
+		text *string
+	}{{"exact", v.Exact}, {"prefix", v.Prefix}, {"suffix", v.Suffix}, {"regex", v.Regex}} {
+		if form.text == nil {
+			continue
+		}
+		if forms++; len(*form.text) > MaxPattern {
+			return document.Errorf(form.name, "at most %d bytes, got %d", MaxPattern, len(*form.text))
 		}
 	}
 	if v.Absent {
@@ -106,92 +116,22 @@ func (vs Values) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]Value(vs))
 }
 
-// test is a compiled condition on a text.
-type test func(text string) bool
-
-// tests is a compiled Values: absent tells whether a missing text is fine.
-type tests struct {
-	any    []test
-	absent bool
-}
-
-// compile turns conditions into functions; exact says how an Exact text is compared.
-func (vs Values) compile(exact func(want string) test) *tests {
-	if len(vs) == 0 {
-		return nil
+// validate checks each condition; check, if not nil, says more about those of one field.
+func (vs Values) validate(check func(Value) error) error {
+	if vs != nil && len(vs) == 0 {
+		return document.Errorf("", "must not be an empty list: it would match nothing")
 	}
-	compiled := &tests{}
-	for _, v := range vs {
+	for i, v := range vs {
+		err := v.validate()
+		if err == nil && check != nil {
+			err = check(v)
+		}
 		switch {
-		case v.Absent:
-			compiled.absent = true
-		case v.Exact != nil:
-			compiled.any = append(compiled.any, exact(*v.Exact))
-		case v.Prefix != nil:
-			compiled.any = append(compiled.any, func(text string) bool { return strings.HasPrefix(text, *v.Prefix) })
-		case v.Suffix != nil:
-			compiled.any = append(compiled.any, func(text string) bool { return strings.HasSuffix(text, *v.Suffix) })
-		case v.Regex != nil:
-			compiled.any = append(compiled.any, regexp.MustCompile(*v.Regex).MatchString)
+		case err != nil && len(vs) > 1:
+			return document.At(err, fmt.Sprintf("[%d]", i))
+		case err != nil:
+			return err
 		}
 	}
-	return compiled
-}
-
-// match holds if any condition holds for the text.
-func (ts *tests) match(text string) bool {
-	for _, test := range ts.any {
-		if test(text) {
-			return true
-		}
-	}
-	return false
-}
-
-// matchAny holds if any condition holds for any of the texts, or if there is no text and that is what is asked.
-func (ts *tests) matchAny(texts []string) bool {
-	if len(texts) == 0 {
-		return ts.absent
-	}
-	for _, text := range texts {
-		if ts.match(text) {
-			return true
-		}
-	}
-	return false
-}
-
-func equal(want string) test { return func(text string) bool { return text == want } }
-
-// glob compiles a path pattern: * stands for any text within a segment, ** for any text across segments.
-func glob(pattern string) test {
-	literal := strings.IndexByte(pattern, '*')
-	if literal < 0 {
-		return equal(pattern)
-	}
-	if pattern[literal:] == "**" {
-		prefix := pattern[:literal]
-		return func(text string) bool { return strings.HasPrefix(text, prefix) }
-	}
-	var expression strings.Builder
-	expression.WriteString(`(?s)\A`)
-	for rest := pattern; rest != ""; {
-		switch {
-		case strings.HasPrefix(rest, "**"):
-			expression.WriteString(`.*`)
-			rest = rest[2:]
-		case rest[0] == '*':
-			expression.WriteString(`[^/]*`)
-			rest = rest[1:]
-		default:
-			end := strings.IndexByte(rest, '*')
-			if end < 0 {
-				end = len(rest)
-			}
-			expression.WriteString(regexp.QuoteMeta(rest[:end]))
-			rest = rest[end:]
-		}
-	}
-	expression.WriteString(`\z`)
-	return regexp.MustCompile(expression.String()).MatchString
+	return nil
 }

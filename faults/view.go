@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Fields reads header fields by name, in any case. [net/http.Header] is one.
+// Fields reads header fields by name, in any case. [net/http.Header] is one. What Values gives is not changed.
 type Fields interface{ Values(name string) []string }
 
 // View is what deciding sees of an exchange. Executors fill one in, so that a decision needs no *http.Request and no
@@ -39,19 +39,13 @@ func CleanPath(decoded string) string {
 		decoded = "/" + decoded
 	}
 	clean := path.Clean(decoded)
-	if clean != "/" && strings.HasSuffix(decoded, "/") {
-		return clean + "/"
+	switch {
+	case clean == "/" || !strings.HasSuffix(decoded, "/"):
+		return clean
+	case len(clean) == len(decoded)-1: // nothing but the slash was lost
+		return decoded
 	}
-	return clean
-}
-
-// queryValues gives the values of one query parameter.
-func (v *View) queryValues(name string) []string {
-	values, err := url.ParseQuery(v.RawQuery)
-	if err != nil && len(values) == 0 {
-		return nil
-	}
-	return values[name]
+	return clean + "/"
 }
 
 // hostName is the host without a port, in lower case.
@@ -61,4 +55,35 @@ func (v *View) hostName() string {
 		host = host[:i]
 	}
 	return strings.ToLower(host)
+}
+
+// source is the client's address without what differs from socket to socket: IPv4 in IPv6, zones.
+func (v *View) source() netip.Addr { return v.Source.Unmap().WithZone("") }
+
+// fieldLines gives the lines of a header field; fields may be nil.
+func fieldLines(fields Fields, name string) []string {
+	if fields == nil {
+		return nil
+	}
+	return fields.Values(name)
+}
+
+// cutParameter finds the first parameter of a name in a raw query, and gives its value and what follows it. Pairs that
+// [url.ParseQuery] refuses are passed over, here as there.
+func cutParameter(query, name string) (value, rest string, found bool) {
+	for query != "" {
+		var pair string
+		pair, query, _ = strings.Cut(query, "&")
+		if pair == "" || strings.Contains(pair, ";") {
+			continue
+		}
+		key, value, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); err != nil || key != name {
+			continue
+		}
+		if value, err := url.QueryUnescape(value); err == nil {
+			return value, query, true
+		}
+	}
+	return "", "", false
 }

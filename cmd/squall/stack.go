@@ -53,7 +53,7 @@ func startStack(c stackConfig) (*stack, error) {
 	if err := admin.CheckBind(c.admin.Listen, c.token, c.admin.Open); err != nil {
 		return nil, usageError{err}
 	}
-	listeners, err := listenAdmin(c.admin.Listen)
+	listeners, err := admin.Listen(c.admin.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
@@ -103,32 +103,6 @@ func (s *stack) Close() error {
 	s.stopAdmin()
 	<-s.adminEnded
 	return errors.Join(err, s.adminErr)
-}
-
-// listenAdmin binds the admin API. The name localhost stands for both loopback addresses; where a machine has no IPv6,
-// for the one that it has.
-func listenAdmin(listen string) ([]net.Listener, error) {
-	host, port, err := net.SplitHostPort(listen)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	if host != "localhost" {
-		listener, err := net.Listen("tcp", listen)
-		return []net.Listener{listener}, err
-	}
-	first, err := net.Listen("tcp4", net.JoinHostPort("127.0.0.1", port))
-	if err != nil {
-		return nil, err
-	}
-	_, port, err = net.SplitHostPort(first.Addr().String())
-	if err != nil {
-		return nil, errors.Join(err, first.Close())
-	}
-	second, err := net.Listen("tcp6", net.JoinHostPort("::1", port))
-	if err != nil {
-		return []net.Listener{first}, nil
-	}
-	return []net.Listener{first, second}, nil
 }
 
 func closeAll(listeners []net.Listener) error {

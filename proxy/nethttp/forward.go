@@ -64,11 +64,6 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	out.Header.Set("X-Request-Id", x.record.RequestID)
 	for _, edit := range x.requestEdits {
 		apply(out.Header, edit)
-		for _, field := range edit.Set {
-			if strings.EqualFold(field.Name, "Host") { // net/http keeps it beside the others
-				out.Host = field.Value
-			}
-		}
 	}
 }
 

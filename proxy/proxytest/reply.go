@@ -22,8 +22,8 @@ func (s suite) reply(t *testing.T) {
 		c.expect("<html>no sniff!")
 	})
 	t.Run("HopByHopFieldsStayBehind", func(t *testing.T) {
-		upstream, _ := recording(t, "HTTP/1.1 200 OK\r\nConnection: X-Hop, close\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"+
-			"Proxy-Connection: close\r\nContent-Length: 2\r\n\r\nok")
+		upstream, _ := recording(t, "HTTP/1.1 200 OK\r\nConnection: X-Hop\r\nX-Hop: 1\r\nKeep-Alive: timeout=5\r\n"+
+			"Proxy-Connection: keep-alive\r\nContent-Length: 2\r\n\r\nok")
 		c := s.start(t, upstream).dial()
 		c.send("GET / HTTP/1.1", "Host: x", "", "")
 		_, fields := c.mustHead()

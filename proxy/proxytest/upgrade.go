@@ -29,7 +29,7 @@ func (s suite) upgrade(t *testing.T) {
 		upstream, requests := recording(t, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 		r := s.start(t, upstream)
 		c := r.dial()
-		c.send("GET /up HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "", "",
+		c.send("GET /up HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "",
 			"GET /behind HTTP/1.1", "Host: x", "", "")
 		for _, path := range []string{"/up", "/behind"} {
 			reply, _ := c.reply(http.MethodGet)
@@ -53,6 +53,9 @@ func (s suite) upgrade(t *testing.T) {
 	})
 }
 
+// maxMessage bounds a message, in bytes.
+const maxMessage = 1 << 20
+
 // echoSocket is a WebSocket service that sends messages back.
 func echoSocket(w http.ResponseWriter, r *http.Request) {
 	socket, err := websocket.Accept(w, r, &websocket.AcceptOptions{InsecureSkipVerify: true})
@@ -60,6 +63,7 @@ func echoSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer socket.CloseNow()
+	socket.SetReadLimit(maxMessage)
 	for {
 		kind, message, err := socket.Read(r.Context())
 		if err != nil {
@@ -80,7 +84,7 @@ func (s suite) webSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer socket.CloseNow()
-	socket.SetReadLimit(1 << 20)
+	socket.SetReadLimit(maxMessage)
 	sent := 0
 	for _, size := range []int{1, 100, 70_000} {
 		message := strings.Repeat("x", size)

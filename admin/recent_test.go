@@ -1,0 +1,29 @@
+package admin
+
+import (
+	"testing"
+
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// A walk sees each exchange once, however many are added meanwhile, and none that has taken the place of another.
+func TestAWalkIsNotMoved(t *testing.T) {
+	c := NewRecent(3)
+	for id := range uint64(5) {
+		c.Add(proxy.Exchange{ID: id + 1})
+	}
+	last := c.newest()
+	want := []uint64{5, 4, 3, 0} // 0 = not remembered
+	for added := range 4 {
+		for i, id := range want {
+			if e, ok := c.at(last, i); e.ID != id || ok != (id != 0) {
+				t.Errorf("with %d more: at %d is %d (%v), want %d", added, i, e.ID, ok, id)
+			}
+		}
+		c.Add(proxy.Exchange{ID: 100})
+		want[2-min(added, 2)] = 0 // the oldest made room
+	}
+	if _, ok := NewRecent(0).at(0, 0); ok {
+		t.Error("an exchange that never was is remembered")
+	}
+}

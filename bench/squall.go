@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// document is a JSON object.
+type document map[string]any
+
+// squallConfig is a squall.yaml with one proxy and a number of rules.
+func squallConfig(listen, upstream string, rules int) (string, error) {
+	text, err := json.Marshal(document{
+		"proxies": []document{{"name": "items", "protocol": "http", "listen": listen, "upstream": "http://" + upstream}},
+		"rules":   strangers(rules),
+	})
+	return string(text), err
+}
+
+// strangers makes rules none of which matches [usualRequest], in the mix that a system of many services and tests has.
+// Some agree with the request in all but one point; some cannot be found by a table of exact texts (prefixes, regular
+// expressions, a method alone); some wait for the reply.
+func strangers(n int) []document {
+	rules := []document{}
+	for i := range n {
+		rule := stranger(i)
+		rule["name"] = fmt.Sprintf("stranger-%d", i)
+		rules = append(rules, rule)
+	}
+	return rules
+}
+
+func stranger(i int) document {
+	switch i % 10 {
+	case 0, 1: // another service
+		return document{"abort": 503, "match": document{"path": fmt.Sprintf("/api/v1/orders/%d/**", i)}}
+	case 2: // another item
+		return document{"delay": "50ms", "match": document{"path": fmt.Sprintf("/api/v1/items/%d", 1000+i)}}
+	case 3: // another method
+		return document{"abort": 409, "percent": 50, "match": document{
+			"methods": []string{"PUT", "DELETE"}, "path": fmt.Sprintf("/api/v%d/items/*", 1+i%3),
+		}}
+	case 4, 5: // another tenant
+		return document{"abort": 503, "percent": 20, "match": document{"headers": document{"X-Tenant": fmt.Sprintf("tenant-%d", i)}}}
+	case 6: // a header that is not there
+		return document{"delay": "1s", "match": document{"headers": document{"X-Test-Run": fmt.Sprintf("run-%d", i)}}}
+	case 7: // another client
+		return document{"abort": 429, "match": document{"headers": document{"User-Agent": document{"prefix": fmt.Sprintf("robot-%d/", i)}}}}
+	case 8: // paths that only a regular expression tells apart
+		return document{"abort": 500, "match": document{"path": document{"regex": fmt.Sprintf("^/internal/[a-z]+/%d$", i)}}}
+	default: // another reply
+		return document{"abort": 502, "phase": "after", "match": document{
+			"path": "/api/v1/**", "response": document{"status": 500 + i%4},
+		}}
+	}
+}

@@ -1,0 +1,155 @@
+package faults_test
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// decode reads a rule as the admin API does.
+func decode(text string) faults.Rule {
+	var rule faults.Rule
+	n, err := document.ParseJSON([]byte(text))
+	if err == nil {
+		err = document.Decode(n, &rule)
+	}
+	if err != nil {
+		fmt.Println(err)
+	}
+	return rule
+}
+
+// show prints what a rule does to an exchange.
+func show(text string) {
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: decode(text)}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	view := &faults.View{Method: "GET", Path: "/stock/7", Status: 200}
+	var plan faults.Plan
+	plan.Begin(set, view)
+	defer plan.Done()
+	action, _ := plan.Next(view)
+	if action == nil {
+		plan.BeginAfter(view)
+		action, _ = plan.Next(view)
+	}
+	switch a := action.(type) {
+	case faults.Answer:
+		fmt.Printf("answer %d %s %s", a.Status, a.ContentType, a.Body)
+	case faults.Body:
+		body, err := a.Apply([]byte(`{"price":7,"stock":3}`))
+		fmt.Printf("body %s %v\n", body, err)
+	default:
+		fmt.Printf("%T %+v\n", a, a)
+	}
+}
+
+// An executor asks for one exchange after the other: before the upstream is called, and when its reply is there.
+func Example() {
+	set, err := faults.Compile(faults.Config{
+		Seed: 42,
+		Entries: []faults.Entry{
+			{Rule: decode(`{"name":"slow","delay":"300ms","match":{"path":"/stock/*"}}`), Counter: faults.NewCounter()},
+			{Rule: decode(`{"name":"twice","abort":503,"first":2}`), Counter: faults.NewCounter()},
+		},
+		Protect: []string{"/health"},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, path := range []string{"/stock/7", "/price/7", "/stock/8", "/health"} {
+		view := &faults.View{Method: "GET", Path: faults.CleanPath(path), Now: time.Now()}
+		var plan faults.Plan
+		plan.Begin(set, view)
+		fmt.Println("GET", path)
+		for action, decision := plan.Next(view); action != nil; action, decision = plan.Next(view) {
+			fmt.Printf("  %T by %s\n", action, faults.Attribution(decision))
+		}
+		for _, decision := range plan.Record().Decisions() {
+			fmt.Println(" ", decision.Rule+":", cmp.Or(string(decision.Why), string(decision.Outcome)))
+		}
+		plan.Done()
+	}
+	// Output:
+	// GET /stock/7
+	//   faults.Wait by rule=slow; kind=delay; n=1
+	//   faults.Answer by rule=twice; kind=abort; n=1
+	//   slow: hit
+	//   twice: hit
+	// GET /price/7
+	//   faults.Answer by rule=twice; kind=abort; n=2
+	//   slow: match
+	//   twice: hit
+	// GET /stock/8
+	//   faults.Wait by rule=slow; kind=delay; n=2
+	//   slow: hit
+	//   twice: selection
+	// GET /health
+	//   slow: protected
+	//   twice: protected
+}
+
+func ExampleRule_DecodeDocument() {
+	rule := decode(`{"proxy":"flaky","delay":"300ms","percent":50}`)
+	fmt.Println(rule.Kind, rule.Phase, rule.Attributes.(*faults.Delay).Latency, rule.Percent)
+	decode(`{"proxy":"flaky","delay":{"latancy":"300ms"}}`)
+	decode(`{"proxy":"flaky","dely":"300ms"}`)
+	// Output:
+	// delay before 300ms 50
+	// delay.latancy: unknown field, did you mean latency?
+	// dely: unknown field, did you mean delay?
+}
+
+func ExampleDelay() {
+	show(`{"delay":"300ms"}`)
+	show(`{"name":"slow","delay":{"latency":"200ms","jitter":"50ms"}}`)
+	// Output:
+	// faults.Wait {For:300ms}
+	// faults.Wait {For:179.051614ms}
+}
+
+func ExampleAbort() {
+	show(`{"abort":503}`)
+	show(`{"abort":{"status":429,"body":{"error":"slow down"},"headers":{"Retry-After":"1"}}}`)
+	// Output:
+	// answer 503 application/json {"message":"Service Unavailable"}
+	// answer 429 application/json {"error":"slow down"}
+}
+
+func ExampleDegrade() {
+	show(`{"degrade":{"merge":{"stock":null,"stale":true}}}`)
+	show(`{"degrade":{"body":{"message":"fallback","data":[1,2,3]}},"phase":"before"}`)
+	// Output:
+	// body {"price":7,"stale":true} <nil>
+	// answer 200 application/json {"message":"fallback","data":[1,2,3]}
+}
+
+func ExampleBlackhole() {
+	show(`{"blackhole":"5s"}`)
+	// Output:
+	// faults.Hold {For:5s}
+}
+
+func ExampleHeaders() {
+	show(`{"headers":{"request":{"set":{"X-Tenant":"beta"}},"response":{"remove":["ETag"]}}}`)
+	// Output:
+	// faults.Header {Request:{Set:[{Name:X-Tenant Value:beta}] Add:[] Remove:[]} Response:{Set:[] Add:[] Remove:[ETag]}}
+}
+
+// A recorded decision can be replayed: this is the chance that it had.
+func ExampleRoll() {
+	for n := uint64(1); n <= 3; n++ {
+		roll := faults.Roll(42, "flaky", "slow", "", n, 0)
+		fmt.Printf("exchange %d: %.4f, hit by a rule of 20 percent: %t\n", n, roll, roll < 0.2)
+	}
+	// Output:
+	// exchange 1: 0.0693, hit by a rule of 20 percent: true
+	// exchange 2: 0.2286, hit by a rule of 20 percent: false
+	// exchange 3: 0.1936, hit by a rule of 20 percent: true
+}

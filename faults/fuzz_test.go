@@ -1,0 +1,88 @@
+package faults
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// FuzzRule: no document makes reading panic; a rule that is accepted is written, read as an equal rule, compiled, and
+// decided.
+func FuzzRule(f *testing.F) {
+	for _, seed := range []string{
+		`{"delay":"300ms","percent":50}`,
+		`{"abort":503,"first":2,"key":"header:X-Test"}`,
+		`{"name":"a","proxy":"b","abort":{"status":500,"body":{"a":[1e400]},"headers":{"A":"b"},"keep_headers":true},"phase":"after"}`,
+		`{"degrade":{"merge":{"a":null},"otherwise":"abort"},"ttl":"1m","owner":"me","shadow":true}`,
+		`{"phase":"before","degrade":"\u00fc<&>","enabled":false}`,
+		`{"blackhole":{},"max_total":1,"max_active":2,"skip":3,"every":4}`,
+		`{"headers":{"request":{"set":{"A":"1"},"add":{},"remove":["B"]}}}`,
+		`{"delay":"1s","match":{"methods":["GET"],"path":["/a/*",{"regex":"^/b"}],"host":{"suffix":".TEST"},"headers":{},` +
+			`"query":{"a":{"absent":true}},"source":"10.0.0.0/8"},"except":{"path":"**"}}`,
+		`{"delay":"1s","phase":"after","match":{"response":{"status":200,"headers":{"A":[{"prefix":""},"b"]}}}}`,
+		`{"kind":"delay","attributes":{"latency":"1s"},"status":{"hit":1},"match":{},"lease":null}`,
+		`{"kind":"tls"}`, `{"reset":"start"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		r, err := decodeRule(string(text))
+		if err != nil {
+			if _, ok := err.(*document.Error); !ok {
+				t.Fatalf("%s: the error %v names no field", text, err)
+			}
+			return
+		}
+		written, err := json.Marshal(r)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		again, err := decodeRule(string(written))
+		if err != nil {
+			t.Fatalf("%s is written as %s, which is refused: %v", text, written, err)
+		}
+		if diff := cmp.Diff(r, again, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("%s is written as %s, which is another rule: %s", text, written, diff)
+		}
+		a, b := decideOnce(t, r), decideOnce(t, again)
+		if !reflect.DeepEqual(a, b) {
+			t.Fatalf("%s: %+v, but as written %+v", text, a, b)
+		}
+	})
+}
+
+// decideOnce gives what a rule does to one exchange, and what is recorded.
+func decideOnce(t *testing.T, r Rule) []any {
+	t.Helper()
+	actions, record := exchange(mustCompile(t, Config{Entries: []Entry{{Rule: r}}}), with(get("/a/b"), "A", "b"))
+	return []any{actions, record.Decisions()}
+}
+
+// FuzzGlob: no pattern makes compiling panic, and a short one means what [naive] says.
+func FuzzGlob(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"/a/*", "/a/b"},
+		{"/a/**", "/a/b/c"},
+		{"**/*.json", "/a/b.json"},
+		{"/a*b/c*d", "/ab/cd"},
+		{"/***/", "//"},
+		{"/[a](b)+?.", "/[a](b)+?."},
+		{"/ü*", "/üä"},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, pattern, path string) {
+		compiled, err := glob(pattern)
+		if err != nil {
+			return
+		}
+		if got := compiled(path); len(pattern)+len(path) < 24 && got != naive(pattern, path) {
+			t.Fatalf("%q on %q: %t", pattern, path, got)
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package faults
+
+// Why is the reason of a decision against a rule.
+type Why string
+
+// The reasons.
+const (
+	WhyDisabled  Why = "disabled"
+	WhyMatch     Why = "match"
+	WhyExcept    Why = "except"
+	WhyProtected Why = "protected"
+	WhySelection Why = "selection"
+	WhyRoll      Why = "roll" // also of every exchange under a rule of percent 0
+	WhyLimit     Why = "limit"
+	WhyExpired   Why = "expired"
+)
+
+// Outcome is what was decided for one rule.
+type Outcome string
+
+// The outcomes.
+const (
+	Hit    Outcome = "hit"
+	Shadow Outcome = "shadow" // would have been a hit
+	Skip   Outcome = "skip"
+)
+
+// Decision is what was decided for one rule in one exchange, and why.
+type Decision struct {
+	Rule    string  `json:"rule"`
+	Kind    string  `json:"kind"`
+	Outcome Outcome `json:"decision"`
+	Why     Why     `json:"why,omitempty"`
+	N       uint64  `json:"n,omitempty"` // the exchange's number under the rule's key, from 1; 0 = not counted
+}
+
+// Record is what was decided for one exchange: cheap to make and to keep, spelt out by Decisions. The zero Record is
+// that of an exchange that no rule was asked about.
+type Record struct {
+	set       *Set
+	decided   []recorded // in the order of the rules
+	after     bool       // whether phase after was entered
+	reached   int        // how many rules of the last phase were reached
+	protected bool
+}
+
+// recorded is a decision that cannot be told from the set alone.
+type recorded struct {
+	rule    *rule
+	outcome Outcome
+	why     Why
+	n       uint64
+	hash    uint64 // of the rule and the exchange's key, for further draws
+}
+
+// Hit reports whether a rule hit, shadows left out.
+func (r Record) Hit() bool {
+	for _, d := range r.decided {
+		if d.outcome == Hit {
+			return true
+		}
+	}
+	return false
+}
+
+// Decisions lists, in order, every rule that was reached, with the reason of each "no".
+func (r Record) Decisions() []Decision {
+	if r.set == nil {
+		return nil
+	}
+	last := r.set.before.all
+	reached := make([]*rule, 0, len(last))
+	if r.after {
+		reached = append(reached, last...)
+		last = r.set.after.all
+	}
+	reached = append(reached, last[:r.reached]...)
+
+	decisions, decided := make([]Decision, 0, len(reached)), r.decided
+	for _, rule := range reached {
+		if len(decided) > 0 && decided[0].rule == rule {
+			decisions = append(decisions, decided[0].spell())
+			decided = decided[1:]
+			continue
+		}
+		decisions = append(decisions, recorded{rule: rule, outcome: Skip, why: r.whyUndecided(rule)}.spell())
+	}
+	return decisions
+}
+
+// whyUndecided is the reason against a rule that was reached without a decision.
+func (r Record) whyUndecided(rule *rule) Why {
+	switch {
+	case rule.idle != "":
+		return rule.idle
+	case r.protected:
+		return WhyProtected
+	}
+	return WhyMatch
+}
+
+func (d recorded) spell() Decision {
+	return Decision{Rule: d.rule.Name, Kind: d.rule.Kind, Outcome: d.outcome, Why: d.why, N: d.n}
+}
+
+// decided is a list of decisions that needs no memory of its own while it is short.
+type decided struct {
+	few   [4]recorded
+	more  []recorded // from the fifth on
+	count int
+}
+
+func (l *decided) add(d recorded) {
+	if l.count < len(l.few) {
+		l.few[l.count] = d
+	} else {
+		l.more = append(l.more, d)
+	}
+	l.count++
+}
+
+func (l *decided) at(i int) *recorded {
+	if i < len(l.few) {
+		return &l.few[i]
+	}
+	return &l.more[i-len(l.few)]
+}
+
+// list copies the decisions; nil for none.
+func (l *decided) list() []recorded {
+	if l.count == 0 {
+		return nil
+	}
+	all := make([]recorded, 0, l.count)
+	all = append(all, l.few[:min(l.count, len(l.few))]...)
+	return append(all, l.more...)
+}

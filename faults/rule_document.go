@@ -1,0 +1,122 @@
+package faults
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// readOnly names what answers add to a rule, so that a rule that was read can be sent back.
+var readOnly = []string{"status"}
+
+// DecodeDocument reads a rule in its long or its short form, fills in the defaults and checks it whole.
+func (r *Rule) DecodeDocument(n *document.Node) error {
+	if n.Kind != document.Object {
+		return document.Errorf("", "want an object, got %s", n.Kind)
+	}
+	f, err := splitRule(n)
+	if err != nil {
+		return err
+	}
+	type plain Rule
+	*r = Rule{Percent: 100, Enabled: true}
+	if err := document.Decode(f.rest, (*plain)(r)); err != nil {
+		return suggestKind(err)
+	}
+	if f.short != "" {
+		r.Kind = f.short
+	}
+	k, err := lookup(r.Kind)
+	if err != nil {
+		return f.asWritten(err)
+	}
+	if r.Phase == "" {
+		r.Phase = k.phases[0]
+	}
+	f.wrap(k)
+	r.Attributes = k.construct()
+	if err := document.Decode(f.attributes, r.Attributes); err != nil {
+		return f.asWritten(document.At(err, "attributes"))
+	}
+	return f.asWritten(r.Validate())
+}
+
+// form is a rule's document taken apart.
+type form struct {
+	rest       *document.Node // the members that decode by themselves
+	attributes *document.Node // nil = absent
+	short      string         // of a short form: the kind, under whose name the attributes stand
+	main       string         // of a short form that gives the main attribute alone: its name
+}
+
+func splitRule(n *document.Node) (*form, error) {
+	f := &form{rest: &document.Node{Kind: document.Object, Line: n.Line, Column: n.Column}, attributes: n.Get("attributes")}
+	for _, m := range n.Members {
+		switch {
+		case isKind(m.Name) && f.short != "":
+			return nil, document.Errorf(m.Name, "a rule has one kind, and %s is given already", f.short)
+		case isKind(m.Name):
+			f.short, f.attributes = m.Name, m.Value
+		case m.Name == "attributes", slices.Contains(readOnly, m.Name):
+		default:
+			f.rest.Members = append(f.rest.Members, m)
+		}
+	}
+	for _, name := range []string{"kind", "attributes"} {
+		if f.short != "" && n.Get(name) != nil {
+			return nil, document.Errorf(name, "not beside the short form %q", f.short)
+		}
+	}
+	return f, nil
+}
+
+// wrap makes attributes of the value of a short form: anything but an object stands for the main one.
+func (f *form) wrap(k Kind) {
+	n := f.attributes
+	if f.short == "" || k.Main == "" || n.Kind == document.Object {
+		return
+	}
+	f.main = k.Main
+	f.attributes = &document.Node{
+		Kind: document.Object, Line: n.Line, Column: n.Column,
+		Members: []document.Member{{Name: k.Main, Value: n, Line: n.Line, Column: n.Column}},
+	}
+}
+
+// asWritten gives err the field that the document has: where a short form was given, "delay.jitter" for
+// "attributes.jitter", and "delay" for the main attribute that stood alone.
+func (f *form) asWritten(err error) error {
+	refusal, ok := err.(*document.Error)
+	if !ok || f.short == "" {
+		return err
+	}
+	field := f.short
+	if refusal.Field != "kind" {
+		rest, ok := strings.CutPrefix(refusal.Field, "attributes")
+		if !ok {
+			return err
+		}
+		if f.main != "" {
+			rest = strings.TrimPrefix(rest, "."+f.main)
+		}
+		field += rest
+	}
+	moved := *refusal
+	moved.Field = field
+	return &moved
+}
+
+// suggestKind adds the nearest kind to a refusal of an unknown member, which may be a misspelt short form.
+func suggestKind(err error) error {
+	refusal, ok := err.(*document.Error)
+	if !ok || refusal.DidYouMean != "" || refusal.Reason != document.Unknown(document.Member{}, nil).Reason {
+		return err
+	}
+	if strings.ContainsAny(refusal.Field, ".[") { // of something inside the rule
+		return err
+	}
+	suggested := *refusal
+	suggested.DidYouMean = document.Nearest(refusal.Field, kindNames())
+	return &suggested
+}
