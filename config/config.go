@@ -108,7 +108,9 @@ func (f *File) State(seed uint64, now time.Time) (*control.State, error) {
 	s := control.NewState(seed)
 	s.SetProfiles(f.Profiles)
 	s.Proxies = slices.Clone(f.Proxies)
-	s.SetRules(f.Rules, "", control.Hold{}, now)
+	if err := s.SetRules(f.Rules, "", control.Hold{}, now); err != nil {
+		return nil, err
+	}
 	if err := s.SetMode(cmp.Or(f.Mode, control.ModeNormal), "", control.Hold{}); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,12 @@ type ruleKey struct{ proxy, name string }
 
 func (r *Rule) key() ruleKey { return ruleKey{r.Proxy, r.Name} }
 
+// Address names the rule without ambiguity.
+func (r *Rule) Address() Address {
+	proxyName := r.proxyOrAny()
+	return Address{Name: r.Name, Proxy: &proxyName}
+}
+
 func (r *Rule) isOf(proxyName string) bool { return r.proxyOrAny() == proxyName }
 
 func (r *Rule) proxyOrAny() string {

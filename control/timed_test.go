@@ -153,7 +153,7 @@ func TestEachRuleFallsSilentOnTime(t *testing.T) {
 	put(t, s, `{"mode":"failure","ttl":"30s"}`, t0)
 	put(t, s, `{"rules":[{"name":"listed","delay":"1ms"},{"name":"short","delay":"1ms","ttl":"5s"}],"ttl":"10s"}`, t0)
 	for name, ttl := range map[string]string{"stays": "0s", "long": "20s"} {
-		_, err := s.PutRule(Address{Name: name}, rule(t, fmt.Sprintf(`{"delay":"1ms","ttl":%q}`, ttl)), "long", t0)
+		_, err := s.PutRule(Address{Name: name}, rule(t, fmt.Sprintf(`{"delay":"1ms","ttl":%q}`, ttl)), "", t0)
 		must(t, s, err)
 	}
 	for at, want := range map[time.Duration]string{

@@ -26,6 +26,7 @@ func FuzzRule(f *testing.F) {
 			`"query":{"a":{"absent":true}},"source":"10.0.0.0/8"},"except":{"path":"**"}}`,
 		`{"delay":"1s","phase":"after","match":{"response":{"status":200,"headers":{"A":[{"prefix":""},"b"]}}}}`,
 		`{"kind":"delay","attributes":{"latency":"1s"},"status":{"hit":1},"match":{},"lease":null}`,
+		`{"abort":503,"lease":{"id":"run-42","for":"5s"}}`,
 		`{"kind":"tls"}`, `{"reset":"start"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
 	} {
 		f.Add([]byte(seed))
@@ -78,10 +79,10 @@ func FuzzGlob(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, pattern, path string) {
 		compiled, err := glob(pattern)
-		if err != nil {
+		if err != nil || len(path) > 16<<10 { // longer than a request line
 			return
 		}
-		if got := compiled(path); len(pattern)+len(path) < 24 && got != naive(pattern, path) {
+		if got := compiled(path); len(pattern) < 12 && len(path) < 12 && got != naive(pattern, path) {
 			t.Fatalf("%q on %q: %t", pattern, path, got)
 		}
 	})

@@ -7,8 +7,12 @@ import (
 )
 
 // glob compiles a path pattern: * stands for any text within a segment, ** for any text across segments; either may
-// be empty. The time that a test takes is linear in the length of the path, whatever the pattern.
+// be empty. The time that a test takes is linear in the length of the path, whatever the pattern, of at most
+// [MaxPattern] bytes.
 func glob(pattern string) (test, error) {
+	if len(pattern) > MaxPattern {
+		return nil, fmt.Errorf("pattern %q: at most %d bytes, got %d", clip(pattern), MaxPattern, len(pattern))
+	}
 	head, tail, across := strings.Cut(pattern, "**")
 	switch {
 	case across && tail != "":

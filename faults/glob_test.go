@@ -110,9 +110,11 @@ func TestHostilePatternsStayLinear(t *testing.T) {
 	}
 }
 
-func TestGlobRefusesWhatIsNotText(t *testing.T) {
-	if _, err := glob("/**\xff*"); err == nil {
-		t.Error("a pattern that is not UTF-8 is taken")
+func TestPatternsRefused(t *testing.T) {
+	for _, pattern := range []string{"/**\xff*", "/" + strings.Repeat("a", MaxPattern)} {
+		if _, err := Compile(Config{Protect: []string{pattern}}); err == nil || len(err.Error()) > 300 {
+			t.Errorf("%.20q: got %.300v, want a short refusal", pattern, err)
+		}
 	}
 }
 

@@ -72,10 +72,11 @@ func (r *Rule) Validate() error {
 	switch {
 	case r.Stream != "":
 		return document.Errorf("stream", "only TCP kinds have a stream")
-	case r.Lease != nil:
-		return document.At(r.Lease.validate(), "lease")
 	case r.TTL < 0 || r.TTL > MaxDuration:
 		return document.Errorf("ttl", "must be 0s to %v, got %v", MaxDuration, r.TTL)
+	}
+	if err := r.Lease.validate(); err != nil {
+		return document.At(err, "lease")
 	}
 	if err := r.checkMatches(); err != nil {
 		return err
@@ -140,11 +141,14 @@ func CheckName(name string) error {
 
 // validate reports what is wrong with a lease. For may be left out where the lease exists already.
 func (l *Lease) validate() error {
+	if l == nil {
+		return nil
+	}
 	if err := CheckName(l.ID); err != nil {
 		return document.At(err, "id")
 	}
 	if l.For < 0 || l.For > MaxDuration {
-		return document.Errorf("for", "must be more than 0s and at most %v, got %v", MaxDuration, l.For)
+		return document.Errorf("for", "must be 0s to %v, got %v", MaxDuration, l.For)
 	}
 	return nil
 }

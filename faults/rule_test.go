@@ -110,6 +110,9 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","tll":"3s"}`, "tll", "unknown field", "ttl"},
 		{`{"delay":"1s","lease":{"id":"a/b","for":"1s"}}`, "lease.id", "slash", ""},
 		{`{"delay":"1s","lease":{"id":"a","fro":"1s"}}`, "lease.fro", "unknown field", "for"},
+		{`{"delay":"1s","lease":{"for":"1s"}}`, "lease.id", "must not be empty", ""},
+		{`{"delay":"1s","lease":{"id":"a","for":"25h"}}`, "lease.for", "must be 0s to", ""},
+		{`{"abort":700,"lease":{"id":"a","for":"1s"}}`, "abort", "must be 200 to 599", ""}, // a lease excuses nothing
 		{`{"delay":"1s","stream":"upstream"}`, "stream", "only TCP", ""},
 		{`{"delay":"1s","percent":"50"}`, "percent", "want a number", ""},
 		{`{"delay":"1s","percent":-0.0001}`, "percent", "0 to 100", ""},

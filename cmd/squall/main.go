@@ -12,5 +12,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	os.Exit(run(ctx, os.Args[1:], system{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
+	sys := system{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}
+	sys.onHangup = func(c chan<- os.Signal) { signal.Notify(c, syscall.SIGHUP) }
+	os.Exit(run(ctx, os.Args[1:], sys))
 }

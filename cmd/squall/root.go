@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,7 @@ type system struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
+	onHangup func(chan<- os.Signal) // has SIGHUP sent to a channel instead of ending the process; nil = nobody sends it
 }
 
 // usageError is a refusal of what the user asked for, before anything was done.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"strings"
 	"time"
 
@@ -34,7 +35,9 @@ func newServe(sys system) *cobra.Command {
 		Use:   "serve",
 		Short: "Run the proxies of a configuration and the admin API",
 		Long: `Run the proxies of a configuration and the admin API until SIGINT or SIGTERM, which lets what is under way finish
-(10 s at most). Without a configuration it starts with no proxies: add them through the admin API.`,
+(10 s at most; a second signal ends it at once). Without a configuration it starts with no proxies: add them through the
+admin API. SIGHUP reads the configuration again: what it names is as it says, what came by the API stays; a file with a
+mistake changes nothing.`,
 		Example: "  squall serve --config squall.yaml --state squall-state.json",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -77,7 +80,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err e
 			return err
 		}
 		defer func() { err = errors.Join(err, store.Close()) }()
-		if err := f.restoreState(store, &settings, logger); err != nil {
+		if err := f.restoreState(store, file, &settings, logger); err != nil {
 			return err
 		}
 	}
@@ -86,12 +89,48 @@ func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err e
 		return err
 	}
 	logger.Info().Str("admin", s.adminAddr()).Uint64("seed", settings.state.Seed).Msg("ready")
-	select {
-	case <-s.adminEnded: // by itself: Close says why
-	case <-ctx.Done():
-		logger.Info().Msg("stopping")
+	f.run(ctx, sys, s, file, logger)
+	return s.Close()
+}
+
+// run waits for the end, and reloads the configuration when it is asked to.
+func (f *serveFlags) run(ctx context.Context, sys system, s *stack, file config.File, logger zerolog.Logger) {
+	hangup := make(chan os.Signal, 1)
+	if sys.onHangup != nil {
+		sys.onHangup(hangup)
 	}
-	return errors.Join(err, s.Close())
+	for {
+		select {
+		case <-s.adminEnded: // by itself: Close says why
+			return
+		case <-ctx.Done():
+			logger.Info().Msg("stopping")
+			return
+		case <-hangup:
+			next, err := f.reload(ctx, s, file)
+			if err != nil {
+				logger.Error().Err(err).Msg("the configuration is not reloaded, nothing changed")
+				continue
+			}
+			if !reflect.DeepEqual(next.Admin, file.Admin) || !reflect.DeepEqual(next.Policy, file.Policy) {
+				logger.Warn().Msg("changes of admin and policy hold from the next start on")
+			}
+			file = next
+			logger.Info().Uint64("revision", s.controller.State().Revision).Msg("reloaded")
+		}
+	}
+}
+
+// reload reads the configuration again and puts it in force, or changes nothing.
+func (f *serveFlags) reload(ctx context.Context, s *stack, running config.File) (config.File, error) {
+	next, err := f.load()
+	if err != nil {
+		return running, err
+	}
+	_, err = s.controller.Change(ctx, control.Request{By: "SIGHUP"}, func(state *control.State) error {
+		return next.Reload(state, &running, time.Now())
+	})
+	return next, err
 }
 
 func (f *serveFlags) logger(sys system) (zerolog.Logger, error) {
@@ -143,7 +182,9 @@ func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) 
 }
 
 // restoreState lets the state file win over the configuration.
-func (f *serveFlags) restoreState(store *control.FileStore, settings *stackConfig, logger zerolog.Logger) error {
+func (f *serveFlags) restoreState(
+	store *control.FileStore, file config.File, settings *stackConfig, logger zerolog.Logger,
+) error {
 	settings.store = store
 	saved, damage, err := store.Load(time.Now())
 	if err != nil {
@@ -160,6 +201,13 @@ func (f *serveFlags) restoreState(store *control.FileStore, settings *stackConfi
 		settings.state.Proxies = saved.Proxies
 		settings.state.Revision = saved.Revision
 	default:
+		differences, err := file.Differences(saved, time.Now())
+		if err != nil {
+			return err
+		}
+		if len(differences) > 0 {
+			logger.Warn().Strs("differences", differences).Msg("the saved state wins over the configuration")
+		}
 		settings.state = saved
 	}
 	return nil
