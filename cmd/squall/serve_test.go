@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -165,14 +167,18 @@ func keepAlive(t *testing.T, url string) func() {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
+	reader := bufio.NewReader(conn)
 	ask := func() {
 		t.Helper()
 		if _, err := conn.Write([]byte("GET / HTTP/1.1\r\nHost: " + addr + "\r\n\r\n")); err != nil {
 			t.Fatal(err)
 		}
-		buffer := make([]byte, 4096)
-		if n, err := conn.Read(buffer); err != nil || !strings.HasPrefix(string(buffer[:n]), "HTTP/1.1 200") {
-			t.Errorf("on a kept connection: %v %q", err, buffer[:n])
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatalf("on a kept connection: %v", err)
+		}
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != http.StatusOK {
+			t.Errorf("on a kept connection: %s, %v", response.Status, err)
 		}
 	}
 	ask()
