@@ -315,3 +315,21 @@ func TestVersionAndHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestManPagesAndCompletionCoverEveryCommand(t *testing.T) {
+	dir := t.TempDir()
+	if code, _, errs := runSquall(t, nil, "man", dir); code != exitOK {
+		t.Fatal(errs)
+	}
+	for _, command := range newRoot(system{}).Commands() {
+		page, err := os.ReadFile(filepath.Join(dir, "squall-"+command.Name()+".1"))
+		if err != nil || !strings.Contains(string(page), command.Short[:10]) {
+			t.Errorf("the page of %s: %v", command.Name(), err)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if code, out, errs := runSquall(t, nil, "completion", shell); code != exitOK || !strings.Contains(out, "squall") {
+			t.Errorf("completion %s: exit code %d: %s", shell, code, errs)
+		}
+	}
+}
