@@ -23,7 +23,6 @@ const usualRequest = "GET /api/v1/items/42?fields=name,price HTTP/1.1\r\n" +
 	"User-Agent: bench/1.0\r\n" +
 	"Accept: application/json\r\n" +
 	"X-Tenant: tenant-a\r\n" +
-	"X-Request-Id: 3f0c9a52b7d14e6f\r\n" +
 	"\r\n"
 
 // client is a keep-alive connection.

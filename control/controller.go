@@ -117,11 +117,7 @@ func (k *Controller) Change(ctx context.Context, r Request, mutate func(*State) 
 	if err := checkHalted(old, next); err != nil {
 		return nil, err
 	}
-	unchanged, err := same(old, next)
-	switch {
-	case err != nil:
-		return nil, err
-	case unchanged:
+	if same(old, next, time.Now()) {
 		return old, nil
 	}
 	next.Revision++

@@ -221,8 +221,8 @@ func (s *State) applyModes(d Document, now time.Time) error {
 		if want == nil {
 			want = &modeDocument{}
 		}
-		asked := span{d.TTL, d.Lease}
-		if own := (span{want.TTL, want.Lease}); own.given() {
+		asked, own := span{d.TTL, d.Lease}, span{want.TTL, want.Lease}
+		if own.given() {
 			asked = own
 		}
 		old, sent := s.Modes[name], d.Timed.Modes[name]
@@ -230,8 +230,11 @@ func (s *State) applyModes(d Document, now time.Time) error {
 			continue
 		}
 		h, err := s.hold(asked, sent, old.Hold, now)
-		if err != nil {
+		switch {
+		case err != nil && own.given():
 			return document.At(document.At(err, name), "modes")
+		case err != nil:
+			return err
 		}
 		if err := s.SetProxyMode(name, want.Mode, d.Owner, h); err != nil {
 			return err

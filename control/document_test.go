@@ -28,7 +28,9 @@ func TestADocumentSetsWhatItNames(t *testing.T) {
 		{"profiles", `{"profiles":{}}`, "failure", map[string]string{"a": "fallback", "b": "normal"}, "x@* y@a", 0},
 		{
 			"a profile and its mode", `{"profiles":{"p":{"body":"p"}},"mode":"p","modes":{"b":"p"}}`,
-			"p", map[string]string{"a": "fallback", "b": "p"}, "x@* y@a", 1,
+			"p",
+			map[string]string{"a": "fallback", "b": "p"},
+			"x@* y@a", 1,
 		},
 		{"readonly", `{"revision":99}`, "failure", map[string]string{"a": "fallback", "b": "normal"}, "x@* y@a", 1},
 	} {

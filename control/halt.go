@@ -3,8 +3,6 @@ package control
 import (
 	"fmt"
 	"reflect"
-
-	"github.com/squall-proxy/squall/faults"
 )
 
 // Halt pulls the stop lever: everything that is timed goes back, and no fault can be added until Release.
@@ -17,16 +15,19 @@ func (s *State) Halt() {
 // Release lets faults be added again.
 func (s *State) Release() { s.Halted = false }
 
-// checkHalted refuses a change, of what holds to next, that adds a fault while the stop lever is pulled.
+// checkHalted refuses a change, of what holds to next, that adds a fault while the stop lever is pulled: one that was not
+// in force, is another now, or starts counting anew. Pulling the lever itself is never refused, although what stood
+// behind something timed comes back then.
 func checkHalted(old, next *State) error {
-	if !next.Halted {
+	if !old.Halted || !next.Halted {
 		return nil
 	}
 	known := old.acting()
 	for key, r := range next.acting() {
-		if was, there := known[key]; !there || !reflect.DeepEqual(was, r) {
+		if was, there := known[key]; !there || was.Counter != r.Counter || !reflect.DeepEqual(was.Rule, r.Rule) {
 			return &Error{
-				Code: Forbidden, Reason: fmt.Sprintf("halted: no fault can be added or changed (rule %q) until the halt is released", r.Name),
+				Code: Forbidden,
+				Reason: fmt.Sprintf("halted: no fault can be added, changed or started anew (rule %q) until the halt is released", r.Name),
 			}
 		}
 	}
@@ -34,12 +35,12 @@ func checkHalted(old, next *State) error {
 }
 
 // acting are the rules of a settled state that do something: the user's, and those of the modes in force.
-func (s *State) acting() map[ruleKey]faults.Rule {
-	rules := make(map[ruleKey]faults.Rule)
+func (s *State) acting() map[ruleKey]Rule {
+	rules := make(map[ruleKey]Rule)
 	add := func(list []Rule) {
 		for _, r := range list {
 			if r.Enabled && !r.Shadow && r.Percent > 0 {
-				rules[r.key()] = r.Rule
+				rules[r.key()] = r
 			}
 		}
 	}

@@ -29,7 +29,9 @@ func (h Hold) end() time.Time {
 }
 
 // over reports whether the hold has ended.
-func (h Hold) over(now time.Time) bool { return h.Timed() && !now.Before(h.end()) }
+func (h Hold) over(now time.Time) bool {
+	return !h.Until.IsZero() && !now.Before(h.Until) || h.Lease != nil && h.Lease.over(now)
+}
 
 // sooner is the one of two holds that ends first.
 func (h Hold) sooner(other Hold) Hold {
@@ -41,13 +43,18 @@ func (h Hold) sooner(other Hold) Hold {
 
 // holdFor starts a hold of a time to live, zero = for ever, and of a lease if one is given.
 func (s *State) holdFor(ttl faults.Duration, lease *faults.Lease, now time.Time) (Hold, error) {
-	var h Hold
-	if ttl != 0 {
-		h = Hold{TTL: ttl, Until: now.Add(time.Duration(ttl))}
-	}
+	h := ttlHold(ttl, now)
 	var err error
 	h.Lease, err = s.lease(lease, now)
 	return h, err
+}
+
+// ttlHold starts a hold of a time to live, zero = for ever.
+func ttlHold(ttl faults.Duration, now time.Time) Hold {
+	if ttl == 0 {
+		return Hold{}
+	}
+	return Hold{TTL: ttl, Until: now.Add(time.Duration(ttl))}
 }
 
 // expire puts back what has run out, and names it.

@@ -1,9 +1,16 @@
 package control
 
 import (
+	"os"
 	"testing"
 
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain lets the test binary stand in for a squall that is killed, traced, or run beside another: see runChild.
+func TestMain(m *testing.M) {
+	if job := os.Getenv(childJob); job != "" {
+		os.Exit(runChild(job, os.Getenv(childFile)))
+	}
+	goleak.VerifyTestMain(m)
+}

@@ -34,7 +34,7 @@ func TestProfiles(t *testing.T) {
 		{`{"failure_rate":0.3}`, "mode/p:abort:30"},
 		{`{"failure_rate":0.000001}`, "mode/p:abort:0.0001"},
 		{`{"failure_rate":1}`, "mode/p:abort:100"},
-		{`{"body":null}`, ""},
+		{`{"body":null}`, "mode/p:degrade:100"}, // null is JSON, too
 		{`{"body":"text"}`, "mode/p:degrade:100"},
 		{`{"rules":[{"delay":"1s","percent":5},{"name":"n","abort":500}]}`, "mode/p/1:delay:5 mode/p/n:abort:100"},
 		{`{"rules":[{"delay":"1s"}],"failure_rate":0.5,"body":1}`, "mode/p/1:delay:100 mode/p:abort:50 mode/p:degrade:100"},

@@ -115,8 +115,8 @@ func (s *State) insert(at Address, next Rule, before string) error {
 	return nil
 }
 
-// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so does its time to live
-// or its lease, unless the patch names one.
+// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so do its time to live and its
+// lease, each unless the patch names it.
 func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error {
 	i, err := s.find(at)
 	if err != nil {
@@ -130,8 +130,12 @@ func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error
 	if next.Name != old.Name {
 		return document.Errorf("name", "a rule cannot be renamed: delete it and make a new one")
 	}
-	if patch.Get("ttl") != nil || patch.Get("lease") != nil {
-		if next.Hold, err = s.holdFor(next.TTL, next.Lease, now); err != nil {
+	if patch.Get("ttl") != nil {
+		next.Hold = ttlHold(next.TTL, now)
+		next.Hold.Lease = old.Hold.Lease
+	}
+	if patch.Get("lease") != nil {
+		if next.Hold.Lease, err = s.lease(next.Rule.Lease, now); err != nil {
 			return err
 		}
 	}

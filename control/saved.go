@@ -67,6 +67,14 @@ func (t *savedTime) DecodeDocument(n *document.Node) error {
 
 // encodeState writes a state for the disk.
 func encodeState(s *State) ([]byte, error) {
+	written, err := json.MarshalIndent(saveState(s), "", " ")
+	if err != nil {
+		return nil, fmt.Errorf("state: %w", err)
+	}
+	return append(written, '\n'), nil
+}
+
+func saveState(s *State) savedState {
 	saved := savedState{
 		Revision: s.Revision, Seed: s.Seed, Mode: saveMode(s.Mode), Modes: map[string]savedMode{},
 		Profiles: s.Profiles, Rules: saveRules(s.Rules), Proxies: s.Proxies,
@@ -79,11 +87,7 @@ func encodeState(s *State) ([]byte, error) {
 		t := s.TimedRules
 		saved.TimedRules = &savedTimedRules{Owner: t.Owner, Hold: saveHold(t.Hold), BackTo: saveRules(t.BackTo)}
 	}
-	written, err := json.MarshalIndent(saved, "", " ")
-	if err != nil {
-		return nil, fmt.Errorf("state: %w", err)
-	}
-	return append(written, '\n'), nil
+	return saved
 }
 
 func saveHold(h Hold) savedHold {
@@ -137,7 +141,7 @@ func decodeState(data []byte, now time.Time) (*State, error) {
 		s.setOwnMode(name, mode.load(now, Mode{}))
 	}
 	s.Rules = loadRules(saved.Rules, now)
-	if t := saved.TimedRules; t != nil && t.Hold.Until != nil {
+	if t := saved.TimedRules; t != nil && t.Hold.load(now).Timed() {
 		s.TimedRules = &TimedRules{Owner: t.Owner, Hold: t.Hold.load(now), BackTo: loadRules(t.BackTo, now)}
 	}
 	return s, s.Validate()

@@ -1,10 +1,10 @@
 package control
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
@@ -136,16 +136,9 @@ func (s *State) Validate() error {
 }
 
 // same reports whether b, made of a, differs from it in nothing that anyone could see or that would have to be saved.
-func same(a, b *State) (bool, error) {
-	if !slices.Equal(a.counters(), b.counters()) {
-		return false, nil
-	}
-	was, err := encodeState(a)
-	if err != nil {
-		return false, err
-	}
-	is, err := encodeState(b)
-	return bytes.Equal(was, is), err
+func same(a, b *State, now time.Time) bool {
+	return slices.Equal(a.counters(), b.counters()) && maps.Equal(a.liveLeases(now), b.liveLeases(now)) &&
+		equalJSON(saveState(a), saveState(b))
 }
 
 // counters lists the counters of all rules, in a stable order.

@@ -179,7 +179,8 @@ func TestTimedModes(t *testing.T) {
 		want      map[time.Duration]string // mode of all, of a, of b
 	}{
 		{
-			"of all", map[time.Duration]string{0: `{"mode":"failure","ttl":"10s"}`},
+			"of all",
+			map[time.Duration]string{0: `{"mode":"failure","ttl":"10s"}`},
 			map[time.Duration]string{9 * second: "failure failure failure", 10 * second: "normal normal normal"},
 		},
 		{
@@ -188,19 +189,23 @@ func TestTimedModes(t *testing.T) {
 			map[time.Duration]string{4 * second: "fallback fallback fallback", 5 * second: "normal normal normal", 10 * second: "normal normal normal"},
 		},
 		{
-			"cancelled", map[time.Duration]string{0: `{"mode":"failure","ttl":"10s"}`, second: `{"mode":"fallback"}`},
+			"cancelled",
+			map[time.Duration]string{0: `{"mode":"failure","ttl":"10s"}`, second: `{"mode":"fallback"}`},
 			map[time.Duration]string{second: "fallback fallback fallback", 60 * second: "fallback fallback fallback"},
 		},
 		{
-			"the same again, untimed", map[time.Duration]string{0: `{"mode":"failure","ttl":"10s"}`, second: `{"mode":"failure"}`},
+			"the same again, untimed",
+			map[time.Duration]string{0: `{"mode":"failure","ttl":"10s"}`, second: `{"mode":"failure"}`},
 			map[time.Duration]string{60 * second: "failure failure failure"},
 		},
 		{
-			"of one", map[time.Duration]string{0: `{"modes":{"a":"failure"},"ttl":"10s"}`},
+			"of one",
+			map[time.Duration]string{0: `{"modes":{"a":"failure"},"ttl":"10s"}`},
 			map[time.Duration]string{9 * second: "normal failure normal", 10 * second: "normal normal normal"},
 		},
 		{
-			"each its own", map[time.Duration]string{0: `{"mode":"fallback","modes":{"a":{"mode":"failure","ttl":"5s"},"b":"normal"},"ttl":"10s"}`},
+			"each its own",
+			map[time.Duration]string{0: `{"mode":"fallback","modes":{"a":{"mode":"failure","ttl":"5s"},"b":"normal"},"ttl":"10s"}`},
 			map[time.Duration]string{4 * second: "fallback failure normal", 5 * second: "fallback fallback normal", 10 * second: "normal normal normal"},
 		},
 		{
@@ -219,7 +224,8 @@ func TestTimedModes(t *testing.T) {
 			map[time.Duration]string{second: "normal normal normal", 10 * second: "normal normal normal"},
 		},
 		{
-			"nothing given back", map[time.Duration]string{0: `{"modes":{"a":null},"ttl":"10s"}`},
+			"nothing given back",
+			map[time.Duration]string{0: `{"modes":{"a":null},"ttl":"10s"}`},
 			map[time.Duration]string{0: "normal normal normal", 10 * second: "normal normal normal"},
 		},
 		{

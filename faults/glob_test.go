@@ -81,10 +81,10 @@ func TestGlobMeansWhatItSays(t *testing.T) {
 	})
 }
 
-// TestHostilePatternsStayLinear has a path four times as long as a request line may be. Backtracking as [naive] does
-// would not come to an end here.
+// TestHostilePatternsStayLinear has a path as long as a request line may be. Backtracking as [naive] does would not
+// come to an end here.
 func TestHostilePatternsStayLinear(t *testing.T) {
-	const size = 1 << 16
+	const size = 1 << 14
 	long := "/" + strings.Repeat("a", size)
 	for _, pattern := range []string{
 		"/" + strings.Repeat("*a", 100) + "b",

@@ -40,6 +40,7 @@ type started struct {
 type left struct {
 	*running
 	settings *Settings
+	heir     bool // its socket has been handed over
 }
 
 // Prepare gets everything ready to run exactly these endpoints: it binds new listeners, and refuses what cannot be. A
@@ -98,7 +99,7 @@ func (c *Change) sort(endpoints []Endpoint) error {
 	}
 	for name, r := range c.engine.running {
 		if !staying[name] {
-			c.leave = append(c.leave, left{r, r.lastSettings(wanted[name])})
+			c.leave = append(c.leave, left{running: r, settings: r.lastSettings(wanted[name])})
 		}
 	}
 	return nil
@@ -142,9 +143,10 @@ func (c *Change) bind() error {
 
 // listen binds an address, at need with the help of those that leave.
 func (c *Change) listen(address string) (*listener, error) {
-	for _, l := range c.leave {
-		if sameAddress(address, l.listener.Addr()) {
+	for i := range c.leave {
+		if l := &c.leave[i]; !l.heir && sameAddress(address, l.listener.Addr()) {
 			if ln, err := l.listener.duplicate(); err == nil {
+				l.heir = true
 				return ln, nil
 			}
 		}
@@ -155,7 +157,7 @@ func (c *Change) listen(address string) (*listener, error) {
 	}
 	freed := false
 	for _, l := range c.leave {
-		if samePort(address, l.listener.Addr()) && l.listener.suspend() {
+		if !l.heir && samePort(address, l.listener.Addr()) && l.listener.suspend() {
 			c.suspended = append(c.suspended, l.running)
 			freed = true
 		}

@@ -70,6 +70,11 @@ func modulePath(t *testing.T, root string) string {
 	return ""
 }
 
+// isTestCode tells test files, and the packages of suites that other packages' tests run.
+func isTestCode(dir, name string) bool {
+	return strings.HasSuffix(name, "_test.go") || within(dir, "proxy/proxytest") || within(dir, "faults/faultstest")
+}
+
 // parseModule parses every Go file of the module, by folder. Folders that the go command passes over are passed over here:
 // testdata, vendor, hidden ones, and modules inside the module.
 func parseModule(t *testing.T, root string) map[string][]*file {
@@ -99,7 +104,7 @@ func parseModule(t *testing.T, root string) map[string][]*file {
 			return err
 		}
 		dir := filepath.ToSlash(relative)
-		packages[dir] = append(packages[dir], &file{dir, strings.HasSuffix(name, "_test.go"), set, tree})
+		packages[dir] = append(packages[dir], &file{dir, isTestCode(dir, name), set, tree})
 		return nil
 	})
 	if err != nil {

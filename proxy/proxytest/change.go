@@ -70,22 +70,19 @@ func (s suite) seen(t *testing.T) {
 		}
 		length, _ := strconv.Atoi(field(fields, "Content-Length"))
 		_, _ = c.reader.Discard(length)
-		<-r.exchanges
 	}
 }
 
 // toggled: rules change 1,000 times under 64 clients, and no request fails unless a rule says so.
 func (s suite) toggled(t *testing.T) {
-	const clients, toggles = 64, 1000
+	const clients, toggles, requests = 64, 1000, 2 // requests between two changes
 	r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, "real") }))
-	r.exchanges = nil
 	var stop atomic.Bool
 	var running sync.WaitGroup
-	var requests atomic.Int64
+	answered := make(chan struct{}, clients)
 	for range clients {
 		running.Go(func() {
 			for !stop.Load() {
-				requests.Add(1)
 				reply, err := r.client.Get(r.url)
 				if err != nil {
 					t.Errorf("request: %v", err)
@@ -97,6 +94,10 @@ func (s suite) toggled(t *testing.T) {
 				if err != nil || injected != (reply.StatusCode == 503) || !injected && string(body) != "real" {
 					t.Errorf("status %d, body %q, injected %v, %v", reply.StatusCode, body, injected, err)
 					return
+				}
+				select {
+				case answered <- struct{}{}:
+				default:
 				}
 			}
 		})
@@ -114,8 +115,10 @@ func (s suite) toggled(t *testing.T) {
 			t.Fatal(err)
 		}
 		change.Commit()
+		for range requests {
+			within(t, "a reply", answered)
+		}
 	}
 	stop.Store(true)
 	running.Wait()
-	t.Logf("%d requests under %d changes", requests.Load(), toggles)
 }

@@ -61,6 +61,7 @@ func (s suite) drain(t *testing.T) {
 		equal(t, "body", body, "first second")
 		equal(t, "dropped", <-done, false)
 	})
+	t.Run("RemovedUnderWay", s.removed)
 	t.Run("WhatDoesNotFinishIsDropped", func(t *testing.T) {
 		started := make(chan struct{})
 		r := s.start(t, serve(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -88,4 +89,44 @@ func (s suite) drain(t *testing.T) {
 		c.expectEnd()
 		equal(t, "status", r.exchange().Status, 101)
 	})
+}
+
+// removed: a proxy is deleted, or moved, while requests are under way. They finish, and later ones on their connections
+// see what holds now.
+func (s suite) removed(t *testing.T) {
+	for name, replace := range map[string]func(proxy.Endpoint) []proxy.Endpoint{
+		"deleted": func(proxy.Endpoint) []proxy.Endpoint { return nil },
+		"moved": func(e proxy.Endpoint) []proxy.Endpoint {
+			e.Config.Listen = "localhost:0"
+			return []proxy.Endpoint{e}
+		},
+		"disabled": func(e proxy.Endpoint) []proxy.Endpoint {
+			e.Config.Enabled = false
+			return []proxy.Endpoint{e}
+		},
+	} {
+		finish, started := make(chan struct{}), make(chan struct{})
+		r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			close(started)
+			<-finish
+			_, _ = io.WriteString(w, "real")
+		}), rules(`{"abort": 503, "match": {"path": "/fail"}}`))
+		old, busy := r.addr, r.dial()
+		busy.send("GET / HTTP/1.1", "Host: x", "", "")
+		within(t, "the request", started)
+		change, err := r.engine.Prepare(replace(r.endpoint))
+		if err != nil {
+			t.Fatal(err)
+		}
+		change.Commit()
+		if conn, err := net.Dial("tcp", old); err == nil {
+			_ = conn.Close()
+			t.Errorf("%s: a new connection was accepted", name)
+		}
+		close(finish)
+		reply, body := busy.reply(http.MethodGet)
+		equal(t, name+": status", reply.StatusCode, 200)
+		equal(t, name+": body", body, "real")
+		busy.expectEnd()
+	}
 }

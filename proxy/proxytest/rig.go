@@ -72,10 +72,10 @@ func rule(t *testing.T, text string) faults.Rule {
 // start runs a proxy before an upstream URL.
 func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 	t.Helper()
-	r := &rig{t: t, exchanges: make(chan proxy.Exchange, 100_000)}
+	r := &rig{t: t, exchanges: make(chan proxy.Exchange, 100)}
 	r.engine = &proxy.Engine{
 		Executors: map[string]proxy.Executor{proxy.DefaultEngine: s.newExecutor()},
-		Observer:  func(x proxy.Exchange) { r.exchanges <- x },
+		Observer:  r.observe,
 	}
 	r.endpoint = proxy.Endpoint{Config: proxy.Defaults()}
 	r.endpoint.Config.Name, r.endpoint.Config.Listen, r.endpoint.Config.Upstream = "p", "127.0.0.1:0", upstream
@@ -92,6 +92,14 @@ func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 		r.shutdown(patience)
 	})
 	return r
+}
+
+// observe keeps records for exchange; beyond 100 that nobody has looked at it forgets.
+func (r *rig) observe(x proxy.Exchange) {
+	select {
+	case r.exchanges <- x:
+	default:
+	}
 }
 
 // change puts other settings in force.

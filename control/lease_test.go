@@ -1,0 +1,440 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// leasedThing hangs on a lease, over something untimed.
+type leasedThing struct {
+	name, document  string
+	ends            []string
+	hit, afterwards []string // by an exchange on proxy a
+}
+
+// leasedThings are all that can hang on a lease.
+func leasedThings() []leasedThing {
+	return []leasedThing{
+		{"mode", `{"mode":"failure",LEASE}`, []string{"mode"}, []string{"base", "mode/failure"}, []string{"base"}},
+		{"modes", `{"modes":{"a":"failure"},LEASE}`, []string{"modes.a"}, []string{"base", "mode/failure"}, []string{"base"}},
+		{"a mode by itself", `{"modes":{"a":{"mode":"failure",LEASE}}}`, []string{"modes.a"}, []string{"base", "mode/failure"}, []string{"base"}},
+		{"rules", `{"rules":[{"name":"x","abort":500}],LEASE}`, []string{"rules"}, []string{"x"}, []string{"base"}},
+		{"a rule", `{"rules":[{"name":"base","delay":"1ms"},{"name":"x","abort":500,LEASE}]}`, []string{"rules.x"}, []string{"base", "x"}, []string{"base"}},
+		{"two on one lease", `{"mode":"failure","rules":[{"name":"x","delay":"1ms"}],LEASE}`, []string{"mode", "rules"}, []string{"x", "mode/failure"}, []string{"base"}},
+		{"a longer ttl", `{"mode":"failure","ttl":"1h",LEASE}`, []string{"mode"}, []string{"base", "mode/failure"}, []string{"base"}},
+	}
+}
+
+// onLease puts a lease into a document that says LEASE.
+func onLease(document string) string {
+	return strings.ReplaceAll(document, "LEASE", `"lease":{"id":"run","for":"5s"}`)
+}
+
+// base is a state with a proxy and a rule that stays.
+func base(t *testing.T) *State {
+	t.Helper()
+	s := stateWith("a")
+	put(t, s, `{"rules":[{"name":"base","delay":"1ms"}]}`, time.Now())
+	return s
+}
+
+// hits decides an exchange now, by what the engine runs.
+func (b *rig) hits() []string {
+	b.engine.mu.Lock()
+	defer b.engine.mu.Unlock()
+	return decide(b.engine.last[0].Faults, "a", "/x", time.Now())
+}
+
+func (b *rig) wantHits(t *testing.T, want []string) {
+	t.Helper()
+	if got := b.hits(); !slices.Equal(got, want) {
+		t.Errorf("after %v %v strike, want %v", time.Since(b.began), got, want)
+	}
+}
+
+func TestWhatNobodyRenewsEndsExactlyWithItsLease(t *testing.T) {
+	for _, tt := range leasedThings() {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, base(t), func(t *testing.T, b *rig) {
+				changeTo(t, b.Controller, onLease(tt.document))
+				b.wantHits(t, tt.hit)
+				b.sleepUntil(5*time.Second - 1)
+				b.wantHits(t, tt.hit)
+				revision := b.State().Revision
+				b.sleepUntil(5 * time.Second)
+				b.wantHits(t, tt.afterwards)
+				s, events := b.State(), b.log.all()
+				last := events[len(events)-1]
+				if s.Revision != revision+1 || len(s.Leases) > 0 || s.View(time.Now()).Timed != nil || rulesOf(s) != "base@*" {
+					t.Errorf("revision %d, leases %v, rules %s", s.Revision, s.Leases, rulesOf(s))
+				}
+				if last.By != byExpiry || !slices.Equal(last.What, tt.ends) || last.At.Sub(b.began) != 5*time.Second {
+					t.Errorf("event by %s: %v", last.By, last.What)
+				}
+				if b.store.last() != s {
+					t.Error("the expiry was not saved")
+				}
+			})
+		})
+	}
+}
+
+// A beat every for/3, late by up to two beats less an instant: the fault never pauses, and a renewal costs nothing.
+func TestWhatIsRenewedNeverPauses(t *testing.T) {
+	for _, tt := range leasedThings() {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, base(t), func(t *testing.T, b *rig) {
+				set := changeTo(t, b.Controller, onLease(tt.document))
+				saves, renewed := b.store.tries, 0*time.Second
+				for _, pause := range []time.Duration{1666, 1666, 4999, 1, 4999, 4999, 0, 2500} {
+					for range pause / 100 {
+						time.Sleep(100 * time.Millisecond)
+						b.wantHits(t, tt.hit)
+					}
+					renewed += pause * time.Millisecond
+					b.sleepUntil(renewed)
+					b.wantHits(t, tt.hit)
+					view, err := b.RenewLease("run", time.Now())
+					if err != nil || view.ExpiresIn != "5s" || !slices.Equal(view.Holds, tt.ends) {
+						t.Fatalf("after %v: %+v, %v", renewed, view, err)
+					}
+				}
+				if b.State() != set || b.store.tries != saves || len(b.log.all()) != 1 {
+					t.Errorf("renewing changed something: revision %d, %d saves, %d events", b.State().Revision, b.store.tries, len(b.log.all()))
+				}
+				b.sleepUntil(renewed + 5*time.Second - 1)
+				b.wantHits(t, tt.hit)
+				b.sleepUntil(renewed + 5*time.Second)
+				b.wantHits(t, tt.afterwards)
+			})
+		})
+	}
+}
+
+func TestTheEarlierOfTTLAndLeaseEnds(t *testing.T) {
+	for _, text := range []string{
+		`{"mode":"failure","ttl":"8s",LEASE}`, `{"rules":[{"name":"x","abort":500,"ttl":"8s",LEASE}]}`,
+		`{"rules":[{"name":"x","abort":500,"ttl":"8s"}],LEASE}`, `{"rules":[{"name":"x","abort":500,LEASE}],"ttl":"8s"}`,
+	} {
+		t.Run(text, func(t *testing.T) {
+			bubble(t, stateWith("a"), func(t *testing.T, b *rig) {
+				changeTo(t, b.Controller, onLease(text))
+				for _, at := range []time.Duration{4 * time.Second, 7 * time.Second} {
+					b.sleepUntil(at)
+					if _, err := b.RenewLease("run", time.Now()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b.sleepUntil(8*time.Second - 1)
+				if len(b.hits()) == 0 {
+					t.Error("it ended before both")
+				}
+				b.sleepUntil(8 * time.Second)
+				b.wantHits(t, []string{})
+				b.sleepUntil(13 * time.Second)
+				if s := b.State(); s.Mode.Name != ModeNormal || len(s.Rules) > 0 {
+					t.Errorf("mode %s, rules %s", s.Mode.Name, rulesOf(s))
+				}
+			})
+		})
+	}
+}
+
+func TestEndingALease(t *testing.T) {
+	for _, tt := range leasedThings() {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, base(t), func(t *testing.T, b *rig) {
+				changeTo(t, b.Controller, onLease(tt.document))
+				changeTo(t, b.Controller, `{"modes":{"a":{"mode":"fallback","lease":{"id":"other","for":"1m"}}}}`)
+				s := change(t, b.Controller, func(s *State) error { return s.EndLease("run") })
+				views := s.LeaseViews(time.Now())
+				if len(views) != 1 || views[0].ID != "other" || rulesOf(s) != "base@*" || s.Mode.Name != ModeNormal {
+					t.Errorf("left: %+v, mode %s, rules %s", views, s.Mode.Name, rulesOf(s))
+				}
+				if _, err := b.RenewLease("run", time.Now()); codeOf(err) != NotFound {
+					t.Errorf("renewed: %v", err)
+				}
+				_, err := b.Change(t.Context(), Request{}, func(s *State) error { return s.EndLease("run") })
+				if code, field := refusal(err); code != NotFound || field != "lease" {
+					t.Errorf("ended twice: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestALeaseThatHoldsNothingCanBeEnded(t *testing.T) {
+	for name, end := range map[string]func(*State) error{
+		"ended":   func(s *State) error { return s.EndLease("run") },
+		"cleared": func(s *State) error { s.Clear(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, stateWith("a"), func(t *testing.T, b *rig) {
+				changeTo(t, b.Controller, onLease(`{"mode":"failure",LEASE}`))
+				changeTo(t, b.Controller, `{"mode":"normal"}`)
+				if views := b.State().LeaseViews(time.Now()); len(views) != 1 || asJSON(t, views[0].Holds) != "[]" {
+					t.Errorf("before: %+v", views)
+				}
+				if s := change(t, b.Controller, end); len(s.Leases) > 0 || s.Revision != 3 {
+					t.Errorf("leases %v, revision %d", s.Leases, s.Revision)
+				}
+				if s := change(t, b.Controller, func(s *State) error { s.Clear(); return nil }); s.Revision != 3 {
+					t.Errorf("nothing is left to clear, and yet revision %d", s.Revision)
+				}
+			})
+		})
+	}
+}
+
+func TestUnknownLeases(t *testing.T) {
+	bubble(t, stateWith("a"), func(t *testing.T, b *rig) {
+		changeTo(t, b.Controller, onLease(`{"mode":"failure",LEASE}`))
+		_, err := b.RenewLease("runn", time.Now())
+		if code, field := refusal(err); code != NotFound || field != "lease" || !strings.Contains(fmt.Sprint(err), `"runn"`) {
+			t.Errorf("got %v", err)
+		}
+		// One that is over is not there, although it is still known: nobody would be helped by its own name.
+		_, err = b.RenewLease("run", time.Now().Add(5*time.Second))
+		if hint := suggestionIn(err); codeOf(err) != NotFound || hint != "" {
+			t.Errorf("got %v, did you mean %q", err, hint)
+		}
+	})
+}
+
+// Who renews with a look at the clock that is a moment old comes too late once the end has been acted upon: else half of
+// what hung on the lease would be gone and the other half stay.
+func TestARenewalThatComesTooLateBringsNothingBack(t *testing.T) {
+	s := base(t)
+	put(t, s, onLease(`{"mode":"failure","rules":[{"name":"x","delay":"1ms"}],LEASE}`), t0)
+	l := s.Leases["run"]
+	if l.over(after(5*time.Second-1)) || !l.over(after(5*time.Second)) {
+		t.Fatal("want it over after 5s")
+	}
+	if l.deadline.PutOff(after(4*time.Second), after(9*time.Second)) {
+		t.Error("it was renewed")
+	}
+	if ended := s.expire(after(5 * time.Second)); !slices.Equal(ended, []string{"mode", "rules"}) || len(s.Leases) > 0 {
+		t.Errorf("ended %v, left %v", ended, s.Leases)
+	}
+}
+
+// stuckStore saves nothing more once it is stuck, and comes back when it is let.
+type stuckStore struct{ stuck chan struct{} }
+
+func (s *stuckStore) Save(*State) error {
+	if s.stuck != nil {
+		<-s.stuck
+	}
+	return nil
+}
+
+// While a disk hangs no change can be made, and yet renewals count, and what nobody renews falls silent on time.
+func TestLeasesWhileTheDiskHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, engine, began := &stuckStore{}, &fakeEngine{}, time.Now()
+		k, err := New(Config{Engine: engine, Store: store}, base(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Close()
+		b := &rig{Controller: k, engine: engine, began: began}
+		changeTo(t, k, onLease(`{"mode":"failure",LEASE}`))
+		set := engine.last[0].Faults
+		strikes := func() bool { return slices.Contains(decide(set, "a", "/x", time.Now()), "mode/failure") }
+
+		store.stuck = make(chan struct{})
+		done := make(chan error)
+		go func() {
+			_, err := k.Change(t.Context(), Request{}, func(s *State) error { s.SetSeed(7); return nil })
+			done <- err
+		}()
+		b.sleepUntil(3 * time.Second)
+		if _, err := k.RenewLease("run", time.Now()); err != nil {
+			t.Fatalf("while the disk hangs: %v", err)
+		}
+		b.sleepUntil(8*time.Second - 1)
+		if !strikes() {
+			t.Error("renewed, and yet silent")
+		}
+		b.sleepUntil(8 * time.Second)
+		if strikes() || k.State().Mode.Name != ModeFailure {
+			t.Errorf("strikes: %v; mode %s, although nothing can be changed", strikes(), k.State().Mode.Name)
+		}
+		if _, err := k.RenewLease("run", time.Now()); codeOf(err) != NotFound {
+			t.Errorf("renewed what is over: %v", err)
+		}
+		if views := k.State().LeaseViews(time.Now()); len(views) > 0 {
+			t.Errorf("listed: %+v", views)
+		}
+		close(store.stuck)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if s := k.State(); s.Mode.Name != ModeNormal || s.Seed != 7 {
+			t.Errorf("mode %s, seed %d", s.Mode.Name, s.Seed)
+		}
+	})
+}
+
+func TestALeaseEndsAlsoWhenTheDiskIsFull(t *testing.T) {
+	bubble(t, stateWith("a"), func(t *testing.T, b *rig) {
+		changeTo(t, b.Controller, onLease(`{"mode":"failure",LEASE}`))
+		b.store.failWith(&Error{Code: Full, Reason: "no space left"})
+		b.sleepUntil(5 * time.Second)
+		if s := b.State(); s.Mode.Name != ModeNormal || s.Revision != 2 {
+			t.Errorf("mode %s, revision %d", s.Mode.Name, s.Revision)
+		}
+		b.wantHits(t, []string{})
+		b.sleepUntil(8*time.Second + time.Millisecond)
+		b.store.failWith(nil)
+		b.sleepUntil(9 * time.Second)
+		if b.store.last() != b.State() {
+			t.Error("not saved when there was room again")
+		}
+	})
+}
+
+func TestWhatIsLeasedIsDroppedAtAStartAndNamed(t *testing.T) {
+	for _, tt := range leasedThings() {
+		t.Run(tt.name, func(t *testing.T) {
+			s, path, log := base(t), filepath.Join(t.TempDir(), "state.json"), &eventLog{}
+			put(t, s, strings.ReplaceAll(onLease(tt.document), `"5s"`, `"24h"`), time.Now())
+			restarted := restart(t, path, s, log)
+			if rulesOf(restarted) != "base@*" || restarted.ModeOf("a") != ModeNormal || len(restarted.Leases) > 0 {
+				t.Errorf("rules %s, mode %s", rulesOf(restarted), restarted.ModeOf("a"))
+			}
+			events := log.all()
+			if len(events) != 1 || events[0].By != byExpiry || !slices.Equal(events[0].What, tt.ends) {
+				t.Errorf("events %+v", events)
+			}
+		})
+	}
+}
+
+// restart saves a state as one process does, and gives what another one goes on with.
+func restart(t *testing.T, path string, s *State, log *eventLog) *State {
+	t.Helper()
+	store, err := OpenFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	if err := store.Save(s); err != nil {
+		t.Fatal(err)
+	}
+	loaded, damage, err := store.Load(time.Now())
+	if err != nil || damage != nil {
+		t.Fatal(err, damage)
+	}
+	return start(t, Config{Publish: log.add}, loaded).State()
+}
+
+func TestTheTermsOfALease(t *testing.T) {
+	for _, tt := range []struct{ text, field string }{
+		{`{"mode":"failure","lease":{"id":"run"}}`, ""},
+		{`{"mode":"failure","lease":{"id":"run","for":"5s"}}`, ""},
+		{`{"mode":"failure","lease":{"id":"run","for":"6s"}}`, "lease.for"},
+		{`{"mode":"failure","lease":{"id":"new"}}`, "lease.for"},
+		{`{"modes":{"a":"failure"},"lease":{"id":"new"}}`, "lease.for"},
+		{`{"modes":{"a":{"mode":"failure","lease":{"id":"new"}}}}`, "modes.a.lease.for"},
+		{`{"rules":[{"abort":503},{"abort":503,"lease":{"id":"new"}}]}`, "rules[1].lease.for"},
+		{`{"rules":[{"abort":503,"lease":{"id":"a/b","for":"5s"}}]}`, "rules[0].lease.id"},
+		{`{"rules":[{"abort":503,"lease":{"id":"new","for":"-5s"}}]}`, "rules[0].lease.for"},
+		{`{"lease":{"id":"run"}}`, "lease"},
+	} {
+		s := stateWith("a")
+		put(t, s, onLease(`{"rules":[{"name":"x","abort":503,LEASE}]}`), t0)
+		d, err := tryParse[Document](tt.text)
+		if err == nil {
+			err = s.Apply(d, t0)
+		}
+		if code, field := refusal(err); field != tt.field || (err != nil) != (code == Invalid) {
+			t.Errorf("%s: refused at %q (%v), want %q", tt.text, field, err, tt.field)
+		}
+	}
+}
+
+func TestThePolicyBindsLeases(t *testing.T) {
+	for _, tt := range []struct {
+		text   string
+		policy Policy
+		field  string
+	}{
+		{`{"rules":[{"abort":503,LEASE}]}`, Policy{RequireTTL: true}, ""},
+		{`{"rules":[{"abort":503,LEASE}]}`, Policy{MaxTTL: faults.Duration(5 * time.Second)}, ""},
+		{`{"rules":[{"abort":503,LEASE}]}`, Policy{MaxTTL: faults.Duration(4 * time.Second)}, "rules[0].lease.for"},
+		{`{"rules":[{"abort":503}],LEASE}`, Policy{MaxTTL: faults.Duration(4 * time.Second)}, "rules[0].lease.for"},
+		{`{"modes":{"a":{"mode":"failure",LEASE}}}`, Policy{MaxTTL: faults.Duration(4 * time.Second)}, "modes.a.lease.for"},
+		{`{"mode":"failure","ttl":"1m",LEASE}`, Policy{MaxTTL: faults.Duration(5 * time.Second)}, "ttl"},
+	} {
+		k := start(t, Config{Policy: tt.policy}, stateWith("a"))
+		d := parse[Document](t, onLease(tt.text))
+		_, err := k.Change(t.Context(), Request{}, func(s *State) error { return s.Apply(d, time.Now()) })
+		if code, field := refusal(err); field != tt.field || (err != nil) != (code == Forbidden) {
+			t.Errorf("%s: refused with %q at %q (%v), want %q", tt.text, code, field, err, tt.field)
+		}
+	}
+}
+
+func TestLeasesAreBounded(t *testing.T) {
+	s := stateWith("a")
+	hold := func(id string, now time.Time) error {
+		_, err := s.holdFor(0, &faults.Lease{ID: id, For: faults.Duration(5 * time.Second)}, now)
+		return err
+	}
+	for i := range MaxLeases {
+		must(t, s, hold(fmt.Sprint(i), t0))
+	}
+	err := hold("more", after(5*time.Second-1))
+	if code, field := refusal(err); code != Invalid || field != "lease" || !strings.Contains(fmt.Sprint(err), "1000") {
+		t.Errorf("got %v", err)
+	}
+	must(t, s, hold("7", after(time.Second)))      // there already
+	must(t, s, hold("more", after(5*time.Second))) // the others have run out
+	if len(s.Leases) != 1 {
+		t.Errorf("%d leases are kept", len(s.Leases))
+	}
+}
+
+func TestAPatchLeavesTheHoldsThatItDoesNotName(t *testing.T) {
+	for _, tt := range []struct {
+		patch string
+		until time.Duration // 0 = no ttl
+		lease string
+	}{
+		{`{"percent":10}`, 60 * time.Second, "run"},
+		{`{"ttl":"30s"}`, 31 * time.Second, "run"},
+		{`{"ttl":null}`, 0, "run"},
+		{`{"lease":null}`, 60 * time.Second, ""},
+		{`{"lease":{"id":"other","for":"2s"}}`, 60 * time.Second, "other"},
+		{`{"ttl":"30s","lease":null}`, 31 * time.Second, ""},
+	} {
+		s := stateWith("a")
+		put(t, s, onLease(`{"rules":[{"name":"x","abort":503,"ttl":"1m",LEASE}]}`), t0)
+		must(t, s, s.PatchRule(Address{Name: "x"}, node(t, tt.patch), after(time.Second)))
+		h, until := s.Rules[0].Hold, time.Time{}
+		if tt.until > 0 {
+			until = after(tt.until)
+		}
+		if !h.Until.Equal(until) || h.leaseID() != tt.lease {
+			t.Errorf("%s: until %v on lease %q, want %v on %q", tt.patch, h.Until, h.leaseID(), until, tt.lease)
+		}
+	}
+}
+
+// suggestionIn gives the nearest name that an error tells.
+func suggestionIn(err error) string {
+	var place *document.Error
+	errors.As(err, &place)
+	return place.DidYouMean
+}
