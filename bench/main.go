@@ -4,8 +4,8 @@
 // The upstream and every contender are processes of their own on loopback; the load comes from this one, over raw
 // sockets, each connection asking again as soon as it has its reply. CPU is what the kernel's scheduler counted for
 // the process, user and system, which needs Linux. A machine's speed drifts, so a figure alone says little: in each
-// round every contender has its turn, forwards in one round and backwards in the next, ratios are taken round by round,
-// and beside them stand the ratios of equal contenders (A/A), which say how much of a ratio is noise.
+// round all contenders take turns, ratios are taken round by round, and beside them stand the ratios of equal
+// contenders (A/A), which say how much of a ratio is noise.
 //
 // squall runs as its users run it, built from this tree: squall serve with admin API and recent exchanges. Log lines
 // are switched off (--log-level warn) but for the contender that is named after them. The ReverseProxy is bare: it has
@@ -37,8 +37,8 @@ func main() {
 
 // sizes say how much is measured.
 type sizes struct {
-	rounds      int   // in each of them every contender has its turn
-	exchanges   int   // of a turn, besides a tenth as many before it
+	rounds      int   // in each of them every contender is measured
+	exchanges   int   // of a contender in a round, besides some that are not counted
 	connections []int // numbers of them to measure with
 	idle        int   // clients that the memory is measured with
 	body        int64 // bytes of the body that the memory is measured with
@@ -58,7 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	procs, small, binary := 2, false, ""
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "pairs", 9, "rounds, each of which gives a pair of every comparison")
-	flags.IntVar(&s.exchanges, "exchanges", 3000, "exchanges of one turn of one contender")
+	flags.IntVar(&s.exchanges, "exchanges", 3000, "exchanges of each contender in a round")
 	flags.Func("connections", "numbers of keep-alive connections to measure with (default 1,32)", func(text string) (err error) {
 		s.connections, err = counts(text)
 		return err
@@ -74,8 +74,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if small {
 		s = quick()
 	}
-	if flags.NArg() > 0 || s.rounds < 1 || s.exchanges < slices.Max(s.connections) || s.idle < 1 || s.body < 1 || procs < 1 {
-		return errors.New("want flags only, numbers above 0, and an exchange for each connection")
+	if flags.NArg() > 0 || s.rounds < 1 || s.exchanges < passes*slices.Max(s.connections) || s.idle < 1 || s.body < 1 || procs < 1 {
+		return errors.New("want flags only, numbers above 0, and ten exchanges for each connection")
 	}
 	lab, err := openLab(ctx, binary, procs)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -22,26 +23,31 @@ type running struct {
 	process *process // nil = no proxy
 }
 
-// measureCPU gives every contender its turn in every round, over a number of connections.
+// passes is how often a round goes over the contenders, forwards and backwards in turn. Whatever else the machine does
+// meanwhile then falls on all of them alike.
+const passes = 10
+
+// measureCPU measures every contender in every round, over a number of connections.
 func (l *lab) measureCPU(ctx context.Context, connections int, s sizes) ([]round, error) {
 	field, err := l.startAll(ctx)
 	defer stopAll(field)
 	if err != nil {
 		return nil, err
 	}
-	var rounds []round
-	for i := range s.rounds {
-		samples := make(round, len(field))
-		for j := range field {
-			r := field[j]
-			if i%2 == 1 {
-				r = field[len(field)-1-j]
+	rounds := make([]round, s.rounds)
+	for i := range rounds {
+		rounds[i] = make(round, len(field))
+		for range passes {
+			for _, r := range field {
+				turn, err := l.turn(ctx, r, connections, s.exchanges/passes)
+				if err != nil {
+					return nil, fmt.Errorf("%s, %d connections: %w", r.name, connections, err)
+				}
+				sum := rounds[i][r.name]
+				rounds[i][r.name] = sample{sum.proxy + turn.proxy/passes, sum.rest + turn.rest/passes}
 			}
-			if samples[r.name], err = l.turn(ctx, r, connections, s.exchanges); err != nil {
-				return nil, fmt.Errorf("%s, %d connections: %w", r.name, connections, err)
-			}
+			slices.Reverse(field)
 		}
-		rounds = append(rounds, samples)
 	}
 	return rounds, nil
 }
@@ -70,7 +76,7 @@ func stopAll(field []running) {
 	}
 }
 
-// turn measures a contender once. A tenth as many exchanges go before, so that its caches and pools are warm again.
+// turn measures a contender once, over connections of its own. A tenth as many exchanges go before, so that its caches and pools are warm again.
 func (l *lab) turn(ctx context.Context, r running, connections, exchanges int) (sample, error) {
 	target := r.process
 	if target == nil {

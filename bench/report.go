@@ -26,7 +26,7 @@ func (s spread) text(decimals int) string {
 func printHead(out io.Writer, procs int, s sizes) {
 	fmt.Fprintf(out, "bench: %s %s/%s, %d cores, contenders with %s\n",
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), gomaxprocs(procs))
-	fmt.Fprintf(out, "%d rounds, %d exchanges a turn. Every figure: median (lowest–highest) of the rounds.\n", s.rounds, s.exchanges)
+	fmt.Fprintf(out, "%d rounds of %d exchanges. Every figure: median (lowest–highest) of the rounds.\n", s.rounds, s.exchanges)
 	fmt.Fprintln(out, "CPU in µs per exchange: of the proxy, and of upstream and load together. Ratio: of the proxy's CPU, round by round.")
 	fmt.Fprintln(out, "squall writes no log lines (--log-level warn), except \"logging\": JSON lines to /dev/null.")
 }

@@ -26,7 +26,7 @@ func checkHalted(old, next *State) error {
 	for key, r := range next.acting() {
 		if was, there := known[key]; !there || was.Counter != r.Counter || !reflect.DeepEqual(was.Rule, r.Rule) {
 			return &Error{
-				Code: Forbidden,
+				Code:   Forbidden,
 				Reason: fmt.Sprintf("halted: no fault can be added, changed or started anew (rule %q) until the halt is released", r.Name),
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -227,17 +228,35 @@ func TestARenewalThatComesTooLateBringsNothingBack(t *testing.T) {
 	}
 }
 
-// stuckStore saves nothing more once it is stuck, and comes back when it is let.
-type stuckStore struct{ stuck chan struct{} }
+// stuckStore saves nothing more once it is stuck, and goes on when it is let.
+type stuckStore struct{ stuck atomic.Pointer[chan struct{}] }
+
+func (s *stuckStore) stick() (free func()) {
+	stuck := make(chan struct{})
+	s.stuck.Store(&stuck)
+	return func() { close(stuck) }
+}
 
 func (s *stuckStore) Save(*State) error {
-	if s.stuck != nil {
-		<-s.stuck
+	if stuck := s.stuck.Load(); stuck != nil {
+		<-*stuck
 	}
 	return nil
 }
 
-// While a disk hangs no change can be made, and yet renewals count, and what nobody renews falls silent on time.
+// changeAside makes a change in another goroutine.
+func changeAside(t *testing.T, k *Controller) (done chan error) {
+	t.Helper()
+	done = make(chan error, 1)
+	go func() {
+		_, err := k.Change(t.Context(), Request{}, func(s *State) error { s.SetSeed(7); return nil })
+		done <- err
+	}()
+	return done
+}
+
+// While a disk hangs no change can be made, and yet renewals count, and what nobody renews falls silent on time. The
+// clock, which waits for its turn then, is stopped: a bubble's time stands still while a goroutine waits for a mutex.
 func TestLeasesWhileTheDiskHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, engine, began := &stuckStore{}, &fakeEngine{}, time.Now()
@@ -245,18 +264,13 @@ func TestLeasesWhileTheDiskHangs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer k.Close()
+		k.Close()
 		b := &rig{Controller: k, engine: engine, began: began}
 		changeTo(t, k, onLease(`{"mode":"failure",LEASE}`))
 		set := engine.last[0].Faults
 		strikes := func() bool { return slices.Contains(decide(set, "a", "/x", time.Now()), "mode/failure") }
-
-		store.stuck = make(chan struct{})
-		done := make(chan error)
-		go func() {
-			_, err := k.Change(t.Context(), Request{}, func(s *State) error { s.SetSeed(7); return nil })
-			done <- err
-		}()
+		free := store.stick()
+		done := changeAside(t, k)
 		b.sleepUntil(3 * time.Second)
 		if _, err := k.RenewLease("run", time.Now()); err != nil {
 			t.Fatalf("while the disk hangs: %v", err)
@@ -275,15 +289,42 @@ func TestLeasesWhileTheDiskHangs(t *testing.T) {
 		if views := k.State().LeaseViews(time.Now()); len(views) > 0 {
 			t.Errorf("listed: %+v", views)
 		}
-		close(store.stuck)
+		free()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
-		synctest.Wait()
-		if s := k.State(); s.Mode.Name != ModeNormal || s.Seed != 7 {
-			t.Errorf("mode %s, seed %d", s.Mode.Name, s.Seed)
-		}
 	})
+}
+
+// The same in real time, with the clock: it takes away what is silent as soon as the disk is back.
+func TestTheClockGoesOnWhenTheDiskIsBack(t *testing.T) {
+	store, engine := &stuckStore{}, &fakeEngine{}
+	k := start(t, Config{Engine: engine, Store: store}, base(t))
+	changeTo(t, k, strings.ReplaceAll(onLease(`{"mode":"failure",LEASE}`), `"5s"`, `"50ms"`))
+	set := engine.last[0].Faults
+	free := store.stick()
+	done := changeAside(t, k)
+	eventually(t, "it strikes although nobody renews it", func() bool {
+		return !slices.Contains(decide(set, "a", "/x", time.Now()), "mode/failure")
+	})
+	free()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the mode stays", func() bool { return k.State().Mode.Name == ModeNormal })
+	if k.State().Seed != 7 {
+		t.Error("the change was lost")
+	}
+}
+
+// eventually waits until something holds; what says what is wrong if it never does.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for limit := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+		if time.Now().After(limit) {
+			t.Fatal(what)
+		}
+	}
 }
 
 func TestALeaseEndsAlsoWhenTheDiskIsFull(t *testing.T) {

@@ -187,7 +187,7 @@ func (c *Change) Commit() {
 	}
 	for _, s := range c.start {
 		s.proxy.settings.Store(s.settings)
-		s.server = e.Executors[s.executor].Start(s.listener, s.proxy)
+		s.server = e.Executors[s.executor].Start(e.places.limit(s.listener), s.proxy)
 		e.running[s.proxy.Name] = s.running
 	}
 	e.publish()

@@ -48,6 +48,11 @@ type Engine struct {
 	// Observer is told of every exchange of every proxy; nil = nobody is.
 	Observer Observer
 
+	// MaxClients bounds the clients served at once, over all proxies; others wait until one ends. 0 = as many as the
+	// process has descriptors for, at most [MaxClients].
+	MaxClients int
+
+	places   places
 	mu       sync.Mutex          // held from Prepare to Commit or Discard; guards running, kill and closed
 	running  map[string]*running // by name
 	closed   bool
@@ -120,6 +125,10 @@ func (e Endpoint) compile() (*Settings, error) {
 // start makes the background lifetime, once. e.mu is held.
 func (e *Engine) start() {
 	if e.running == nil {
+		if e.MaxClients == 0 {
+			e.MaxClients = clientLimit()
+		}
+		e.places = make(places, e.MaxClients)
 		e.running = make(map[string]*running)
 		e.lifetime, e.kill = context.WithCancel(context.Background())
 	}

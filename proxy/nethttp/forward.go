@@ -132,7 +132,7 @@ func (x *exchange) pass(res *http.Response) {
 		return
 	}
 	if res.ContentLength > 0 {
-		
+		x.reverse.FlushInterval = flushAfter
 	}
 	x.reply.ReadCloser = res.Body
 	res.Body = &x.reply
