@@ -45,7 +45,7 @@ fuzz:
 check: lint test fuzz
 
 bench: setup
-	$(GO) run ./internal/bench
+	$(GO) run ./bench
 
 torture: setup
 	SQUALL_TORTURE=1 $(GO) test -race -shuffle=on -timeout 3h ./...
