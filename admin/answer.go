@@ -12,6 +12,7 @@ type answer struct {
 	status   int    // 0 = 200
 	body     any    // sent as indented JSON; nil = none
 	text     string // sent as it is, when body is nil
+	kind     string // of text, as a Content-Type; "" = plain
 	location string
 	revision *uint64 // sent as the ETag; nil = none
 }
@@ -32,12 +33,15 @@ func (d *desk) serve(handle handler) http.Handler {
 // write sends the answer. An error means that nothing was sent: a client that does not read is no error of ours.
 func (a answer) write(w http.ResponseWriter) error {
 	body, contentType := []byte(a.text), "text/plain; charset=utf-8"
-	if a.body != nil {
+	switch {
+	case a.body != nil:
 		var err error
 		if body, err = encode(a.body); err != nil {
 			return err
 		}
 		contentType = "application/json"
+	case a.kind != "":
+		contentType = a.kind
 	}
 	h := w.Header()
 	if a.location != "" {

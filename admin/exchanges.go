@@ -3,19 +3,14 @@ package admin
 import (
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
 )
 
-// defaultLimit is how many exchanges are listed when no limit is given; maxDecisions bounds a list whatever its limit,
-// by the decisions in it: each exchange has one for every rule.
-const (
-	defaultLimit = 100
-	maxDecisions = 200_000
-)
+// maxDecisions bounds a list whatever its limit, by the decisions in it: each exchange has one for every rule.
+const maxDecisions = 200_000
 
 // Exchange is what answers say of one request and its reply.
 type Exchange struct {
@@ -79,8 +74,7 @@ type exchangeQuery struct {
 	rule    string // was reached by it; with hit, hit by it
 	hit     *bool
 	outcome proxy.Outcome
-	after   time.Time // began at that time or later
-	afterID uint64    // recorded later than the one of that ID
+	since   since
 	limit   int
 }
 
@@ -106,7 +100,7 @@ func (c *Recent) list(q exchangeQuery) []Exchange {
 	last, decided := c.newest(), 0
 	for i := 0; i < c.len() && len(list) < q.limit && decided < maxDecisions; i++ {
 		e, ok := c.at(last, i)
-		if !ok || q.afterID != 0 && e.ID == q.afterID {
+		if !ok || q.since.seen != 0 && e.ID == q.since.seen {
 			break
 		}
 		if decisions, ok := q.match(e); ok {
@@ -119,7 +113,7 @@ func (c *Recent) list(q exchangeQuery) []Exchange {
 
 // match reports whether an exchange is asked for, and gives its decisions. The cheap conditions come first.
 func (q *exchangeQuery) match(e proxy.Exchange) ([]faults.Decision, bool) {
-	if q.proxy != "" && e.Proxy != q.proxy || q.outcome != "" && e.Outcome != q.outcome || e.At.Before(q.after) {
+	if q.proxy != "" && e.Proxy != q.proxy || q.outcome != "" && e.Outcome != q.outcome || e.At.Before(q.since.at) {
 		return nil, false
 	}
 	decisions := e.Faults.Decisions()
@@ -132,7 +126,7 @@ func (q *exchangeQuery) match(e proxy.Exchange) ([]faults.Decision, bool) {
 
 // exchangeQuery reads a query. An empty parameter counts as absent.
 func (p params) exchangeQuery(now time.Time) (exchangeQuery, error) {
-	q := exchangeQuery{proxy: p["proxy"], rule: p["rule"], outcome: proxy.Outcome(p["outcome"]), limit: defaultLimit}
+	q := exchangeQuery{proxy: p["proxy"], rule: p["rule"], outcome: proxy.Outcome(p["outcome"])}
 	outcomes := []proxy.Outcome{"", proxy.OK, proxy.Injected, proxy.RealError, proxy.ClientLeft}
 	if !slices.Contains(outcomes, q.outcome) {
 		return q, refusef(http.StatusBadRequest, "outcome", "want one of %v, got %q", outcomes[1:], shorten(p["outcome"], maxLogged))
@@ -144,34 +138,10 @@ func (p params) exchangeQuery(now time.Time) (exchangeQuery, error) {
 		}
 		q.hit = &hit
 	}
-	if text := p["limit"]; text != "" {
-		limit, err := strconv.Atoi(text)
-		if err != nil || limit < 1 {
-			return q, refusef(http.StatusBadRequest, "limit", "want a whole number from 1, got %q", shorten(text, maxLogged))
-		}
-		q.limit = limit
+	var err error
+	if q.limit, err = p.limit(); err != nil {
+		return q, err
 	}
-	return q, q.readSince(p["since"], now)
-}
-
-// readSince reads where a list begins: an instant, a time back from now, or the ID of the last exchange already seen.
-func (q *exchangeQuery) readSince(text string, now time.Time) error {
-	if text == "" {
-		return nil
-	}
-	if id, err := strconv.ParseUint(text, 10, 64); err == nil {
-		q.afterID = id
-		return nil
-	}
-	if back, err := time.ParseDuration(text); err == nil && back >= 0 {
-		q.after = now.Add(-back)
-		return nil
-	}
-	at, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		return refusef(http.StatusBadRequest, "since",
-			"want an instant such as 2006-01-02T15:04:05Z, a time back such as 30s, or an exchange's id, got %q", shorten(text, maxLogged))
-	}
-	q.after = at
-	return nil
+	q.since, err = p.since(now, "an exchange's id")
+	return q, err
 }

@@ -20,11 +20,14 @@ const token = "s3cret-token"
 
 func withToken(s *admin.Server) { s.Token = token }
 
-// eachRoute walks the router, with a path that each route matches.
+// eachRoute walks all routes, with a path that each matches.
 func eachRoute(t *testing.T, l *lab, f func(t *testing.T, method, path string)) {
 	t.Helper()
 	for _, route := range l.Routes() {
-		path := strings.ReplaceAll(route.Path, "{name}", "flaky")
+		path := strings.NewReplacer("{name}", "flaky", "{id}", "run-42").Replace(route.Path)
+		if strings.Contains(path, "{") {
+			t.Fatalf("%s: nothing stands for the name in it", path)
+		}
 		t.Run(route.Method+" "+route.Path, func(t *testing.T) { f(t, route.Method, path) })
 	}
 }

@@ -34,12 +34,13 @@ func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 	flaky := proxy.Defaults()
 	flaky.Name, flaky.Listen, flaky.Upstream = "flaky", "127.0.0.1:0", "http://127.0.0.1:5055"
 	state.PutProxy(flaky)
-	controller, err := control.New(control.Config{Engine: engine, Policy: control.DefaultPolicy()}, state)
+	audit := admin.NewAudit()
+	controller, err := control.New(control.Config{Engine: engine, Policy: control.DefaultPolicy(), Publish: audit.Publish}, state)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server := &admin.Server{
-		Controller: controller, Addr: engine.Addr, Recent: admin.NewRecent(10),
+		Controller: controller, Addr: engine.Addr, Recent: admin.NewRecent(10), Audit: audit,
 		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"},
 	}
 	for _, f := range adjust {

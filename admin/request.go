@@ -119,10 +119,22 @@ func ifMatch(r *http.Request) (*uint64, error) {
 	return &revision, nil
 }
 
-// change asks the controller for a change on the request's terms: ?dry_run=, If-Match. dry reports whether it was only
-// tried. The revision is nil for a dry run, since nothing has that one.
+// caller says who asks, for the record: the address that the request came from, whatever its headers say of others, and
+// whether it brought the token. Without one nobody can change anything where one is asked for.
+func (d *desk) caller(r *http.Request) string {
+	who := r.RemoteAddr
+	if who == "" || who == "@" {
+		who = "unix socket"
+	}
+	if d.Token != "" {
+		who += " (admin token)"
+	}
+	return who
+}
+
+// change asks the controller for a change on the request's terms: ?dry_run=, If-Match. The revision is nil for a dry run, since nothing has that one.
 func (d *desk) change(r *http.Request, p params, mutate func(*control.State) error) (after *control.State, revision *uint64, err error) {
-	terms := control.Request{By: r.RemoteAddr}
+	terms := control.Request{By: d.caller(r)}
 	if terms.DryRun, err = p.flag("dry_run"); err != nil {
 		return nil, nil, err
 	}

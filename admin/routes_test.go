@@ -65,18 +65,21 @@ const (
 	other = `{"name":"hello","listen":"127.0.0.1:0","upstream":"http://127.0.0.1:5056"}`
 )
 
+// step is a request and what answers it.
+type step struct {
+	method, path, body string
+	field              string // of the request's header, "Name: value"
+	want               want
+}
+
+type routeTest struct {
+	name  string
+	given []string // requests before: "METHOD path body"
+	step
+}
+
 func TestEveryRouteAndItsErrors(t *testing.T) {
-	type step struct {
-		method, path, body string
-		field              string // of the request's header, "Name: value"
-		want               want
-	}
-	type routeTest struct {
-		name  string
-		given []string // requests before: "METHOD path body"
-		step
-	}
-	tests := []routeTest{
+	tests := append(leaseRouteTests(), []routeTest{
 		{"faults", nil, step{"GET", "/admin/faults", "", "", want{200, []string{`{"mode":"normal","modes":{},"seed":42,"profiles":{"failure":{"failure_rate":1},`, `"rules":[]`, `"revision":0}`}, []string{`ETag: "0"`, "Content-Type: application/json"}}}},
 		{"faults: HEAD", nil, step{"HEAD", "/admin/faults", "", "", want{200, nil, []string{`ETag: "0"`}}}},
 		{"faults: mode", nil, step{"PUT", "/admin/faults", `{"mode":"failure"}`, "", want{200, []string{`"mode":"failure"`, `"revision":1`}, []string{`ETag: "1"`}}}},
@@ -93,7 +96,8 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"faults: unknown field", nil, step{"PUT", "/admin/faults", "{\n \"rules\": [{\"kind\":\"delay\",\"attributes\":{\"latancy\":\"1s\"}}]}", "", want{400, []string{`"field":"rules[0].attributes.latancy","reason":"unknown field","did_you_mean":"latency","line":2`}, nil}}},
 		{"faults: unknown proxy of a rule", nil, step{"PUT", "/admin/faults", `{"rules":[{"proxy":"flakey","abort":503}]}`, "", want{400, []string{`"field":"rules[0].proxy"`, `"line":1,"column":20`}, nil}}},
 		{"faults: unknown proxy of a mode", nil, step{"PUT", "/admin/faults", `{"modes":{"flakey":"failure"}}`, "", want{400, []string{`"field":"modes.flakey"`}, nil}}},
-		{"faults: lease", nil, step{"PUT", "/admin/faults", `{"mode":"failure","lease":{"id":"a","for":"5s"}}`, "", want{400, []string{`"field":"lease"`}, nil}}},
+		{"faults: lease", nil, step{"PUT", "/admin/faults", `{"mode":"failure","lease":{"id":"a","for":"1h"}}`, "", want{200, []string{`"timed":{"mode":{"back_to":"normal","expires_in":"59m59.`, `"lease":"a"}`}, nil}}},
+		{"faults: lease without for", nil, step{"PUT", "/admin/faults", `{"mode":"failure","lease":{"id":"a"}}`, "", want{400, []string{`"field":"lease.for"`, `"line":1,"column":27`}, nil}}},
 		{"faults: ttl of nothing", nil, step{"PUT", "/admin/faults", `{"ttl":"5s"}`, "", want{400, []string{`"field":"ttl"`}, nil}}},
 		{"faults: empty body", nil, step{"PUT", "/admin/faults", ``, "", want{400, []string{`"line":1`}, nil}}},
 		{"faults: clear", []string{`PUT /admin/faults {"mode":"failure","rules":[{"abort":503}]}`}, step{"DELETE", "/admin/faults", "", "", want{200, []string{`"mode":"normal"`, `"rules":[]`, `"revision":2`}, []string{`ETag: "2"`}}}},
@@ -191,7 +195,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"If-Match is any", nil, step{"PUT", "/admin/faults", `{"mode":"failure"}`, `If-Match: *`, want{200, nil, nil}}},
 		{"If-Match without quotes", nil, step{"PUT", "/admin/faults", `{"mode":"failure"}`, `If-Match: 0`, want{200, nil, nil}}},
 		{"If-Match is nonsense", nil, step{"PUT", "/admin/faults", `{"mode":"failure"}`, `If-Match: W/"0"`, want{400, []string{`"field":"If-Match"`}, nil}}},
-	}
+	}...)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			l := newLab(t)

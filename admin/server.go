@@ -30,6 +30,7 @@ var errShuttingDown = errors.New("squall is shutting down")
 type Controller interface {
 	State() *control.State
 	Change(ctx context.Context, r control.Request, mutate func(*control.State) error) (*control.State, error)
+	RenewLease(id string, now time.Time) (control.LeaseView, error)
 	WaitHits(ctx context.Context, at control.Address, n uint64) (uint64, error)
 }
 
@@ -42,6 +43,8 @@ type Server struct {
 	Addr func(proxyName string) net.Addr
 	// Recent holds the latest exchanges. May be nil: then there are none.
 	Recent *Recent
+	// Audit holds the latest changes. May be nil: then there are none.
+	Audit *Audit
 	// Ready tells why squall cannot serve yet; nil = it can. May be nil: then it always can.
 	Ready func() error
 	// Version is what GET /version answers.

@@ -43,21 +43,10 @@ func ParseYAML(data []byte) (*document.Node, error) {
 	if err != nil {
 		return nil, syntaxError(err)
 	}
-	root := &document.Node{Kind: document.Null, Line: 1, Column: 1}
-	found := false
-	for _, doc := range file.Docs {
-		switch {
-		case doc.Body == nil:
-		case found:
-			return nil, refuse(position(doc.Body), "one document is wanted, here begins a second")
-		default:
-			found = true
-			if root, err = convert(doc.Body, 0); err != nil {
-				return nil, err
-			}
-		}
+	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
+		return &document.Node{Kind: document.Null, Line: 1, Column: 1}, nil
 	}
-	return root, nil
+	return convert(file.Docs[0].Body, 0)
 }
 
 func notUTF8(text string) error {
@@ -73,7 +62,7 @@ func checkTokens(tokens token.Tokens) error {
 		return refuse(*tokens[MaxWords].Position, "too large: at most %d words and signs", MaxWords)
 	}
 	open, dashes, line := 0, 0, 0
-	for _, t := range tokens {
+	for i, t := range tokens {
 		at := *t.Position
 		if at.Line != line {
 			line, dashes = at.Line, 0
@@ -85,6 +74,10 @@ func checkTokens(tokens token.Tokens) error {
 			open--
 		case token.SequenceEntryType:
 			dashes++
+		case token.DocumentHeaderType, token.DocumentEndType:
+			if i > 0 {
+				return refuse(at, "one document is wanted, here it ends")
+			}
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
 			return refuse(at, "anchors and aliases are not supported")
 		case token.TagType:

@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
 	"github.com/squall-proxy/squall/proxy"
 )
@@ -281,27 +280,4 @@ func TestWaitingForHits(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-}
-
-// A store that is told to keep what cannot be read again must say so, not lose it.
-func TestWhatCouldNotBeReadAgainIsRefused(t *testing.T) {
-	body := &document.Node{Kind: document.String, Text: "x"}
-	for range document.MaxDepth - 4 {
-		body = &document.Node{Kind: document.List, Items: []*document.Node{body}}
-	}
-	r := abort("x", "")
-	r.Attributes = &faults.Abort{Status: 503, Body: body}
-	if _, err := tryParse[faults.Rule](asJSON(t, r)); err != nil {
-		t.Fatalf("the rule itself must be fine: %v", err)
-	}
-	store, err := OpenFile(t.TempDir() + "/state")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	k := start(t, Config{Store: store}, stateWith("a"))
-	_, err = k.Change(t.Context(), Request{}, func(s *State) error { _, err := s.AddRule(r, time.Now()); return err })
-	if codeOf(err) != Invalid || len(k.State().Rules) > 0 {
-		t.Errorf("got %v", err)
-	}
 }

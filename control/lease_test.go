@@ -40,6 +40,11 @@ func onLease(document string) string {
 	return strings.ReplaceAll(document, "LEASE", `"lease":{"id":"run","for":"5s"}`)
 }
 
+// onTTL gives the same a time to live instead.
+func onTTL(document string) string {
+	return strings.Replace(strings.ReplaceAll(document, `"ttl":"1h",LEASE`, "LEASE"), "LEASE", `"ttl":"5s"`, 1)
+}
+
 // base is a state with a proxy and a rule that stays.
 func base(t *testing.T) *State {
 	t.Helper()

@@ -15,6 +15,7 @@ func TestAttribution(t *testing.T) {
 		"mode/failure":   "rule=mode/failure; kind=abort; n=3",
 		"slow stock":     `rule="slow stock"; kind=abort; n=3`,
 		"a;kind=delay":   `rule="a;kind=delay"; kind=abort; n=3`,
+		"a;b":            `rule="a;b"; kind=abort; n=3`,
 		`say "hi"`:       `rule="say \"hi\""; kind=abort; n=3`,
 		"größe":          `rule="gr\u00f6\u00dfe"; kind=abort; n=3`,
 		"a\r\nX-Evil: b": `rule="a\r\nX-Evil: b"; kind=abort; n=3`,

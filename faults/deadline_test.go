@@ -17,7 +17,13 @@ func TestDeadline(t *testing.T) {
 	if !d.PutOff(start, start.Add(30*time.Second)) || !d.At().Equal(start.Add(time.Minute)) {
 		t.Errorf("a renewal that came late moved it back to %v", d.At())
 	}
-	if d.PutOff(start.Add(time.Minute), start.Add(time.Hour)) || !d.Over(start.Add(time.Minute)) {
+	if !d.PutOff(start, start.Add(time.Second)) || !d.At().Equal(start.Add(time.Minute)) {
+		t.Errorf("put off to an earlier time it is at %v", d.At())
+	}
+	if !d.Over(start.Add(time.Minute)) || !d.Over(start) {
+		t.Error("what was over for one is not over for another, whose clock was read before")
+	}
+	if d.PutOff(start, start.Add(time.Hour)) {
 		t.Error("what is over can be put off")
 	}
 }
@@ -45,7 +51,7 @@ func TestDeadlineConcurrently(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if d.Over(start) || d.At().After(start.Add(8*time.Second)) {
+	if d.Over(start) || !d.At().Equal(start.Add(8*time.Second)) {
 		t.Errorf("it is at %v", d.At())
 	}
 }

@@ -45,7 +45,7 @@ func matchStars(path string, literals []string, moreMayFollow bool) bool {
 		}
 		path = path[at+len(literal):]
 	}
-	return path == "" || moreMayFollow
+	return true
 }
 
 // globAcross compiles any path pattern, by way of RE2.

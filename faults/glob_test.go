@@ -34,6 +34,8 @@ func TestGlob(t *testing.T) {
 		{"/*/x/**", []string{"/a/x/", "/a/x/b/c"}, []string{"/a/x", "/a/b/x/c", "/x/c"}},
 		{"/a/**/z", []string{"/a//z", "/a/b/z", "/a/b/c/z"}, []string{"/a/z", "/a/b/zz"}},
 		{"/**/*.json", []string{"/a/b.json", "/a/b/.json"}, []string{"/b.json", "/a/b.json/"}},
+		{"/**a*b", []string{"/a/aXb", "/ab"}, []string{"/a/b", "/ab/"}},
+		{"/**/a", []string{"/\n/a"}, []string{"/\na"}},
 		{"/***", []string{"/", "/a/b"}, []string{""}},
 		{"/a.c", []string{"/a.c"}, []string{"/abc"}},
 		{"/(a|b)[x]+?", []string{"/(a|b)[x]+?"}, []string{"/a", "/ax"}},

@@ -230,6 +230,26 @@ func TestTheIndexLeavesOutWhatCannotMatch(t *testing.T) {
 	}
 }
 
+// TestRulesBelowOnePathCostOthersNothing: they have nothing else that tells them apart, and all stand in one place.
+func TestRulesBelowOnePathCostOthersNothing(t *testing.T) {
+	var config Config
+	for i := range 1000 {
+		config.Entries = append(config.Entries, Entry{Rule: mustRule(t, fmt.Sprintf(`{"name":"r","delay":"1s","match":{"path":"/api/*%d"}}`, i))})
+	}
+	set := mustCompile(t, config)
+	for path, most := range map[string]int{"/health": tableCost, "/api/7": 1000} {
+		var found candidates
+		set.before.index.candidates(&found, get(path))
+		looked := 0
+		for r := found.next(); r != nil; r = found.next() {
+			looked++
+		}
+		if looked > most {
+			t.Errorf("%s: %d of 1,000 rules are looked at", path, looked)
+		}
+	}
+}
+
 func TestSegments(t *testing.T) {
 	for _, c := range []struct {
 		path  string

@@ -104,7 +104,7 @@ func (r *Rule) checkMatches() error {
 }
 
 func checkPercent(percent float64) error {
-	if math.IsNaN(percent) || percent < 0 || percent > 100 {
+	if percent < 0 || percent > 100 {
 		return document.Errorf("percent", "must be 0 to 100, got %v", percent)
 	}
 	// Exact: a number of up to four decimals is read as the float64 nearest to a whole number over 10,000.

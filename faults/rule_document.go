@@ -107,13 +107,10 @@ func (f *form) asWritten(err error) error {
 	return &moved
 }
 
-// suggestKind adds the nearest kind to a refusal of an unknown member, which may be a misspelt short form.
+// suggestKind adds the nearest kind to a refusal of an unknown member of a rule, which may be a misspelt short form.
 func suggestKind(err error) error {
 	refusal, ok := err.(*document.Error)
-	if !ok || refusal.DidYouMean != "" || refusal.Reason != document.Unknown(document.Member{}, nil).Reason {
-		return err
-	}
-	if strings.ContainsAny(refusal.Field, ".[") { // of something inside the rule
+	if !ok || refusal.DidYouMean != "" || strings.ContainsAny(refusal.Field, ".[") {
 		return err
 	}
 	suggested := *refusal

@@ -286,13 +286,17 @@ func TestDurations(t *testing.T) {
 	}
 }
 
-// TestKindsAndFieldsHaveDifferentNames: else a short form would hide a field of the rule.
+// TestKindsAndFieldsHaveDifferentNames: else a short form would hide a field of the rule, or a wrong value in a field
+// would be taken for a misspelt kind.
 func TestKindsAndFieldsHaveDifferentNames(t *testing.T) {
 	seen := map[string]bool{"status": true}
 	for _, of := range []reflect.Type{reflect.TypeFor[Rule](), reflect.TypeFor[Selection]()} {
 		for i := range of.NumField() {
 			name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
 			seen[name] = true
+			if kind := document.Nearest(name, kindNames()); kind != "" {
+				t.Errorf("the field %s looks like the kind %s", name, kind)
+			}
 		}
 	}
 	for _, k := range Kinds() {

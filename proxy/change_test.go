@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
 	"github.com/squall-proxy/squall/proxy"
 )
@@ -186,5 +187,31 @@ func TestTheZeroChangeDoesNothing(t *testing.T) {
 	c.Commit()
 	if err := c.Discard(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Requests may still come on connections of a proxy that left, until they are closed.
+func TestOldConnectionsSeeWhatHolds(t *testing.T) {
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: faults.Rule{
+		Name: "a", Kind: "abort", Percent: 100, Enabled: true, Attributes: &faults.Abort{Status: 503},
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &greeter{}
+	e := newEngine(t, g)
+	first := endpoint("a", "127.0.0.1:0")
+	first.Faults = set
+	run(t, e, first)
+	old := g.proxy("a")
+	run(t, e, as(endpoint("a", "localhost:0"), "moved"))
+	if got := old.Settings().Config.Upstream; got != "http://moved" {
+		t.Errorf("after a move: %s", got)
+	}
+	run(t, e, first)
+	old = g.proxy("a")
+	run(t, e)
+	if s := old.Settings(); !s.Faults.Empty() || s.Config.Upstream != "http://a" {
+		t.Errorf("after deletion: %+v", s)
 	}
 }

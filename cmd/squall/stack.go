@@ -57,7 +57,7 @@ func startStack(c stackConfig) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
-	recent := admin.NewRecent(recentExchanges)
+	recent, audit := admin.NewRecent(recentExchanges), admin.NewAudit()
 	log := exchangeLog{c.logger}
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
 	s.engine = &proxy.Engine{
@@ -71,13 +71,16 @@ func startStack(c stackConfig) (*stack, error) {
 		s.engine.Own(listener.Addr())
 	}
 	s.controller, err = control.New(control.Config{
-		Engine: s.engine, Store: c.store, Policy: c.policy, Publish: log.event,
+		Engine: s.engine, Store: c.store, Policy: c.policy, Publish: func(e control.Event) {
+			audit.Publish(e)
+			log.event(e)
+		},
 	}, c.state)
 	if err != nil {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
 	server := &admin.Server{
-		Controller: s.controller, Addr: s.engine.Addr, Recent: recent,
+		Controller: s.controller, Addr: s.engine.Addr, Recent: recent, Audit: audit,
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
 	}

@@ -91,7 +91,7 @@ func (x *exchange) write(status int, body []byte) {
 	}
 	keepSilent(h, h, "Content-Type")
 	x.WriteHeader(status)
-	if len(body) > 0 {
+	if x.in.Method != http.MethodHead && len(body) > 0 {
 		_, _ = x.Write(body) // the writer remembers the error
 	}
 }

@@ -1,7 +1,8 @@
 // Package nethttp carries out HTTP faults with the standard library: net/http towards the client, httputil.ReverseProxy
 // towards the upstream. What those do by themselves stays: net/http repeats a GET whose reused upstream connection
-// died, writes header fields in its own order and spelling, encodes unusual characters of a path anew, and does not
-// notice that a client left as long as its request's body is unread.
+// died, writes header fields in its own order and spelling and the standard reason phrases, encodes unusual characters of
+// a path anew, hides what stands beside close in an upstream's Connection, and does not notice that a client left as long
+// as its request's body is unread.
 package nethttp
 
 import (

@@ -5,10 +5,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,9 +20,14 @@ import (
 )
 
 // start runs one proxy; the returned function changes its settings.
-func start(t *testing.T, executor *nethttp.Executor, upstream string) (url string, change func(func(*proxy.Endpoint))) {
+func start(
+	t *testing.T, executor *nethttp.Executor, upstream string, observers ...proxy.Observer,
+) (url string, change func(func(*proxy.Endpoint))) {
 	t.Helper()
 	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: executor}}
+	for _, o := range observers {
+		engine.Observer = o
+	}
 	endpoint := proxy.Endpoint{Config: proxy.Defaults()}
 	endpoint.Config.Name, endpoint.Config.Listen, endpoint.Config.Upstream = "p", "127.0.0.1:0", upstream
 	change = func(edit func(*proxy.Endpoint)) {
@@ -66,7 +73,7 @@ func tlsUpstream(t *testing.T, config *tls.Config) (url string, roots *x509.Cert
 	}))
 	server.TLS = config
 	server.EnableHTTP2 = true
-	server.Config.ErrorLog = nil
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	t.Cleanup(server.Close)
 	roots = x509.NewCertPool()
@@ -161,5 +168,27 @@ func TestBodyTimeout(t *testing.T) {
 	reply, err := io.ReadAll(silent)
 	if took := time.Since(start); len(reply) > 0 || took < 200*time.Millisecond || took > 5*time.Second {
 		t.Errorf("silent: got %q, %v after %v", reply, err, took)
+	}
+}
+
+// net/http repeats a GET by itself when a reused connection dies. That cannot be helped here; the record does not hide it.
+func TestRepeatedCallsAreRecorded(t *testing.T) {
+	var calls atomic.Int64
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if calls.Add(1) == 2 {
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	t.Cleanup(upstream.Close)
+	exchanges := make(chan proxy.Exchange, 2)
+	url, _ := start(t, &nethttp.Executor{}, upstream.URL, func(x proxy.Exchange) { exchanges <- x })
+	for i, want := range []int{1, 2} {
+		get(t, url)
+		if x := <-exchanges; x.UpstreamAttempts != want || x.Status != 200 {
+			t.Errorf("exchange %d: %d attempts, status %d; want %d, 200", i, x.UpstreamAttempts, x.Status, want)
+		}
+	}
+	if got := calls.Load(); got != 3 {
+		t.Errorf("the upstream saw %d calls, want 3", got)
 	}
 }

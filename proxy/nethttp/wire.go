@@ -17,8 +17,12 @@ type writer struct {
 	writeErr error
 }
 
-// WriteHeader sends the head.
+// WriteHeader sends the head. An upstream's 100 is not passed on as such: it makes the transport read the body, upon
+// which net/http sends one of its own, and a client that asked once gets one.
 func (w *writer) WriteHeader(status int) {
+	if status == http.StatusContinue {
+		return
+	}
 	if status >= 200 {
 		w.status = status
 	}

@@ -37,58 +37,68 @@ func (s suite) drain(t *testing.T) {
 		equal(t, "dropped", r.shutdown(patience), false)
 		c.expectEnd()
 	})
-	t.Run("WhatIsUnderWayFinishes", func(t *testing.T) {
-		started, finish := make(chan struct{}), make(chan struct{})
-		r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, "first ")
-			_ = http.NewResponseController(w).Flush()
-			close(started)
-			<-finish
-			_, _ = io.WriteString(w, "second")
-		}))
-		c, idle := r.dial(), r.dial()
-		c.send("GET / HTTP/1.1", "Host: x", "", "")
-		within(t, "the request", started)
-		done := make(chan bool)
-		go func() { done <- r.shutdown(patience) }()
-		idle.expectEnd() // those without a request are closed at once
-		if conn, err := net.Dial("tcp", r.addr); err == nil {
-			_ = conn.Close()
-			t.Error("a new connection was accepted")
-		}
-		close(finish)
-		_, body := c.reply(http.MethodGet)
-		equal(t, "body", body, "first second")
-		equal(t, "dropped", <-done, false)
-	})
+	t.Run("WhatIsUnderWayFinishes", s.underWay)
 	t.Run("RemovedUnderWay", s.removed)
-	t.Run("WhatDoesNotFinishIsDropped", func(t *testing.T) {
-		started := make(chan struct{})
-		r := s.start(t, serve(t, func(_ http.ResponseWriter, r *http.Request) {
-			close(started)
-			<-r.Context().Done()
-		}))
-		c := r.dial()
-		c.send("GET / HTTP/1.1", "Host: x", "", "")
-		within(t, "the request", started)
-		equal(t, "dropped", r.shutdown(50*time.Millisecond), true)
-		c.expectEnd()
-		equal(t, "outcome", r.exchange().Outcome, proxy.RealError)
-	})
-	t.Run("UpgradesAreDropped", func(t *testing.T) {
-		r := s.start(t, scripted(t, func(p *peer) {
-			if _, _, err := p.head(); err == nil {
-				p.send("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket", "", "")
-				_, _ = io.Copy(io.Discard, p.reader)
-			}
-		}))
-		c := r.dial()
-		c.send("GET / HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "", "")
-		c.mustHead()
-		equal(t, "dropped", r.shutdown(50*time.Millisecond), true)
-		c.expectEnd()
-		equal(t, "status", r.exchange().Status, 101)
-	})
+	t.Run("WhatDoesNotFinishIsDropped", s.dropped)
+	t.Run("UpgradesAreDropped", s.droppedUpgrade)
+}
+
+func (s suite) dropped(t *testing.T) {
+	started := make(chan struct{})
+	r := s.start(t, serve(t, func(_ http.ResponseWriter, r *http.Request) {
+		close(started)
+		<-r.Context().Done()
+	}))
+	c := r.dial()
+	c.send("GET / HTTP/1.1", "Host: x", "", "")
+	within(t, "the request", started)
+	equal(t, "dropped", r.shutdown(50*time.Millisecond), true)
+	c.expectEnd()
+	equal(t, "outcome", r.exchange().Outcome, proxy.RealError)
+}
+
+func (s suite) droppedUpgrade(t *testing.T) {
+	r := s.start(t, scripted(t, func(p *peer) {
+		if _, _, err := p.head(); err == nil {
+			p.send("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Upgrade: websocket", "", "")
+			_, _ = io.Copy(io.Discard, p.reader)
+		}
+	}))
+	c := r.dial()
+	c.send("GET / HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "", "")
+	c.mustHead()
+	equal(t, "dropped", r.shutdown(50*time.Millisecond), true)
+	c.expectEnd()
+	equal(t, "status", r.exchange().Status, 101)
+}
+
+func (s suite) underWay(t *testing.T) {
+	started, finish := make(chan struct{}), make(chan struct{})
+	r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, "first ")
+		_ = http.NewResponseController(w).Flush()
+		close(started)
+		<-finish
+		_, _ = io.WriteString(w, "second")
+	}))
+	c, idle := r.dial(), r.dial()
+	c.send("GET / HTTP/1.1", "Host: x", "", "")
+	within(t, "the request", started)
+	done := make(chan bool)
+	go func() { done <- r.shutdown(patience) }()
+	start := time.Now()
+	idle.expectEnd() // a connection without a request is closed at once
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("an idle connection was closed after %v", took)
+	}
+	if conn, err := net.Dial("tcp", r.addr); err == nil {
+		_ = conn.Close()
+		t.Error("a new connection was accepted")
+	}
+	close(finish)
+	_, body := c.reply(http.MethodGet)
+	equal(t, "body", body, "first second")
+	equal(t, "dropped", <-done, false)
 }
 
 // removed: a proxy is deleted, or moved, while requests are under way. They finish, and later ones on their connections

@@ -43,34 +43,38 @@ func (s suite) reply(t *testing.T) {
 			equal(t, "Location", reply.Header.Get("Location"), "/elsewhere") // redirects are the client's to follow
 		}
 	})
-	t.Run("CompressionIsTheUpstreams", func(t *testing.T) {
-		var zipped bytes.Buffer
-		z := gzip.NewWriter(&zipped)
-		_, _ = z.Write([]byte(strings.Repeat("squeeze me ", 100)))
-		_ = z.Close()
-		r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Encoding", "gzip")
-			_, _ = w.Write(zipped.Bytes())
-		}))
-		for _, accept := range []string{"gzip", "identity", ""} {
-			reply, body := r.get("/", "Accept-Encoding", accept)
-			equal(t, "Content-Encoding", reply.Header.Get("Content-Encoding"), "gzip")
-			equal(t, "same bytes", body == zipped.String(), true)
-		}
-	})
-	t.Run("EarlyHints", func(t *testing.T) {
-		upstream, _ := recording(t, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"+okReply)
-		c := s.start(t, upstream).dial()
-		c.send("GET / HTTP/1.1", "Host: x", "", "")
-		line, fields := c.mustHead()
-		equal(t, "first line", line, "HTTP/1.1 103 Early Hints")
-		equal(t, "Link", field(fields, "Link"), "</a.css>")
-		line, fields = c.mustHead()
-		equal(t, "second line", line, "HTTP/1.1 200 OK")
-		equalFields(t, fields, []string{"Content-Length: 2"})
-		c.expect("ok")
-	})
+	t.Run("CompressionIsTheUpstreams", s.compression)
+	t.Run("EarlyHints", s.earlyHints)
 	t.Run("ConnectionsAreReused", s.reuse)
+}
+
+func (s suite) earlyHints(t *testing.T) {
+	upstream, _ := recording(t, "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n"+okReply)
+	c := s.start(t, upstream).dial()
+	c.send("GET / HTTP/1.1", "Host: x", "", "")
+	line, fields := c.mustHead()
+	equal(t, "first line", line, "HTTP/1.1 103 Early Hints")
+	equal(t, "Link", field(fields, "Link"), "</a.css>")
+	line, fields = c.mustHead()
+	equal(t, "second line", line, "HTTP/1.1 200 OK")
+	equalFields(t, fields, []string{"Content-Length: 2"})
+	c.expect("ok")
+}
+
+func (s suite) compression(t *testing.T) {
+	var zipped bytes.Buffer
+	z := gzip.NewWriter(&zipped)
+	_, _ = z.Write([]byte(strings.Repeat("squeeze me ", 100)))
+	_ = z.Close()
+	r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Encoding", "gzip")
+		_, _ = w.Write(zipped.Bytes())
+	}))
+	for _, accept := range []string{"gzip", "identity", ""} {
+		reply, body := r.get("/", "Accept-Encoding", accept)
+		equal(t, "Content-Encoding", reply.Header.Get("Content-Encoding"), "gzip")
+		equal(t, "same bytes", body == zipped.String(), true)
+	}
 }
 
 func (s suite) reuse(t *testing.T) {
@@ -121,18 +125,7 @@ func (s suite) replyFraming(t *testing.T) {
 			equal(t, "request line", next(t, requests).line, "HEAD / HTTP/1.1")
 		}
 	})
-	t.Run("NoneFor204And304", func(t *testing.T) {
-		for _, status := range []string{"204 No Content", "304 Not Modified"} {
-			upstream, _ := recording(t, "HTTP/1.1 "+status+"\r\nETag: \"1\"\r\n\r\n")
-			c := s.start(t, upstream).dial()
-			for range 2 {
-				c.send("GET / HTTP/1.1", "Host: x", "", "")
-				line, fields := c.mustHead()
-				equal(t, "line", line, "HTTP/1.1 "+status)
-				equalFields(t, fields, []string{`Etag: "1"`})
-			}
-		}
-	})
+	t.Run("NoneFor204And304", s.bodyless)
 	t.Run("Trailers", s.replyTrailers)
 	t.Run("HTTP10", func(t *testing.T) {
 		upstream, _ := recording(t, chunked)
@@ -153,6 +146,19 @@ func (s suite) replyFraming(t *testing.T) {
 			equal(t, "body", body, "ok")
 		}
 	})
+}
+
+func (s suite) bodyless(t *testing.T) {
+	for _, status := range []string{"204 No Content", "304 Not Modified"} {
+		upstream, _ := recording(t, "HTTP/1.1 "+status+"\r\nETag: \"1\"\r\n\r\n")
+		c := s.start(t, upstream).dial()
+		for range 2 {
+			c.send("GET / HTTP/1.1", "Host: x", "", "")
+			line, fields := c.mustHead()
+			equal(t, "line", line, "HTTP/1.1 "+status)
+			equalFields(t, fields, []string{`Etag: "1"`})
+		}
+	}
 }
 
 func (s suite) replyTrailers(t *testing.T) {

@@ -95,7 +95,7 @@ func (s suite) continues(t *testing.T) {
 		}
 		p.send("HTTP/1.1 100 Continue", "", "")
 		if body, _ := p.announcedBody(fields); body == "hello" {
-			p.send(okReply)
+			p.send("HTTP/1.1 200 OK", "Content-Length: 0", "Connection: close", "", "")
 		}
 	})
 	r := s.start(t, upstream)

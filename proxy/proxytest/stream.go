@@ -5,13 +5,18 @@ import (
 	"net/http"
 	"strconv"
 	"testing"
+	"time"
+)
+
+// What is streamed.
+const (
+	pieces = 5
+	piece  = "data: piece\n\n"
 )
 
 // stream shows that pieces arrive as they come: every piece is sent only after the one before has arrived, so that a
 // proxy that keeps one back stands still.
 func (s suite) stream(t *testing.T) {
-	const pieces = 5
-	const piece = "data: piece\n\n"
 	for _, test := range []struct {
 		name   string
 		header http.Header
@@ -45,7 +50,11 @@ func (s suite) stream(t *testing.T) {
 			defer reply.Body.Close()
 			buffer := make([]byte, len(piece))
 			for i := range pieces {
-				arrived <- struct{}{}
+				select {
+				case arrived <- struct{}{}:
+				case <-time.After(patience):
+					t.Fatal("the upstream was cut off")
+				}
 				if _, err := io.ReadFull(reply.Body, buffer); err != nil {
 					t.Fatalf("piece %d: %v", i, err)
 				}
@@ -56,25 +65,27 @@ func (s suite) stream(t *testing.T) {
 			equal(t, "response bytes", r.exchange().ResponseBytes, pieces*int64(len(piece)))
 		})
 	}
-	t.Run("Upload", func(t *testing.T) {
-		arrived := make(chan struct{})
-		r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
-			buffer := make([]byte, len(piece))
-			for range pieces {
-				if _, err := io.ReadFull(r.Body, buffer); err != nil {
-					return
-				}
-				arrived <- struct{}{}
-			}
-		}))
-		c := r.dial()
-		c.send("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "", "")
+	t.Run("Upload", s.streamUpload)
+}
+
+func (s suite) streamUpload(t *testing.T) {
+	arrived := make(chan struct{})
+	r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+		buffer := make([]byte, len(piece))
 		for range pieces {
-			c.send(strconv.FormatInt(int64(len(piece)), 16), piece, "")
-			within(t, "a piece of an upload", arrived)
+			if _, err := io.ReadFull(r.Body, buffer); err != nil {
+				return
+			}
+			arrived <- struct{}{}
 		}
-		c.send("0", "", "")
-		reply, _ := c.reply(http.MethodPost)
-		equal(t, "status", reply.StatusCode, 200)
-	})
+	}))
+	c := r.dial()
+	c.send("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "", "")
+	for range pieces {
+		c.send(strconv.FormatInt(int64(len(piece)), 16), piece, "")
+		within(t, "a piece of an upload", arrived)
+	}
+	c.send("0", "", "")
+	reply, _ := c.reply(http.MethodPost)
+	equal(t, "status", reply.StatusCode, 200)
 }

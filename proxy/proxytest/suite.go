@@ -32,6 +32,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"headers", s.headers},
 		{"degrade", s.degrade},
 		{"record", s.record},
+		{"faultPanic", s.faultPanic},
 		{"change", s.change},
 		{"drain", s.drain},
 		{"memory", s.memory},
