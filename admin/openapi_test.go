@@ -331,7 +331,19 @@ func asJSON(t *testing.T, value any) string {
 	return string(text)
 }
 
-func TestOpenAPIIsOfTheServerThatIsAsked(t *testing.T) {
+// Each kind of fault that can be asked for is described, with its short form.
+func TestOpenAPIKnowsTheKinds(t *testing.T) {
+	rule := readOpenAPI(t, newLab(t)).Components.Schemas["Rule"].(map[string]any)["properties"].(map[string]any)
+	described := rule["kind"].(map[string]any)["enum"].([]any)
+	for _, kind := range faults.Kinds() {
+		_, short := rule[kind.Name]
+		if listed := slices.Contains(described, any(kind.Name)); listed != kind.Available() || short != listed {
+			t.Errorf("%s: available %v, listed %v, short form %v", kind.Name, kind.Available(), listed, short)
+		}
+	}
+}
+
+func TestOpenAPIWithoutALab(t *testing.T) {
 	got := ask(t, &admin.Server{})("HEAD", "/admin/openapi.yaml", "")
 	check(t, got, want{http.StatusOK, nil, []string{"Content-Type: application/yaml"}})
 }

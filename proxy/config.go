@@ -103,6 +103,9 @@ func (c *Config) Validate() error {
 		if pattern == "" || pattern[0] != '/' {
 			return document.Errorf(fmt.Sprintf("protect[%d]", i), "want a path pattern such as /health or /internal/**, got %q", pattern)
 		}
+		if len(pattern) > faults.MaxPattern {
+			return document.Errorf(fmt.Sprintf("protect[%d]", i), "at most %d bytes, got %d", faults.MaxPattern, len(pattern))
+		}
 	}
 	for i, text := range c.Trusted {
 		if _, err := ParsePrefix(text); err != nil {
