@@ -1,10 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/json"
 	"errors"
 	"maps"
-	"reflect"
 	"slices"
 	"time"
 
@@ -27,9 +28,7 @@ func (f *File) Reload(s *control.State, earlier *File, now time.Time) error {
 	if err := reloadProxies(s, was, want); err != nil {
 		return err
 	}
-	if profiles := mergeProfiles(s, earlier.Profiles, f.Profiles); !reflect.DeepEqual(profiles, s.Profiles) {
-		s.SetProfiles(profiles)
-	}
+	s.SetProfiles(mergeProfiles(s, was, want))
 	if f.Mode != "" || earlier.Mode != "" {
 		if mode := cmp.Or(f.Mode, control.ModeNormal); s.Mode.Name != mode {
 			if err := s.SetMode(mode, "", control.Hold{}); err != nil {
@@ -55,12 +54,12 @@ func reloadProxies(s, was, want *control.State) error {
 	return nil
 }
 
-func mergeProfiles(s *control.State, was, want map[string]control.Profile) map[string]control.Profile {
+func mergeProfiles(s, was, want *control.State) map[string]control.Profile {
 	profiles := maps.Clone(s.Profiles)
-	for name := range was {
+	for name := range was.Profiles {
 		delete(profiles, name)
 	}
-	maps.Copy(profiles, want)
+	maps.Copy(profiles, want.Profiles)
 	return profiles
 }
 
@@ -74,7 +73,7 @@ func reloadRules(s, was, want *control.State, now time.Time) error {
 		}
 	}
 	for _, r := range want.Rules {
-		if running, err := s.Rule(r.Address()); err == nil && reflect.DeepEqual(running.Rule, r.Rule) {
+		if running, err := s.Rule(r.Address()); err == nil && equal(running.Rule, r.Rule) {
 			continue
 		}
 		if _, err := s.PutRule(r.Address(), r.Rule, "", now); err != nil {
@@ -82,6 +81,13 @@ func reloadRules(s, was, want *control.State, now time.Time) error {
 		}
 	}
 	return nil
+}
+
+// equal reports whether two parts of a document, which always marshal, say the same, wherever they were written.
+func equal(a, b any) bool {
+	first, _ := json.Marshal(a)
+	second, _ := json.Marshal(b)
+	return bytes.Equal(first, second)
 }
 
 func isNotFound(err error) bool {
@@ -102,18 +108,19 @@ func (f *File) Differences(s *control.State, now time.Time) ([]string, error) {
 	if f.Mode != "" && f.Mode != s.Mode.Name {
 		names = append(names, "mode")
 	}
-	for name, profile := range f.Profiles {
-		if !reflect.DeepEqual(profile, s.Profiles[name]) {
+	for name := range f.Profiles {
+		saved, there := s.Profiles[name]
+		if wanted, own := want.Profiles[name]; there != own || !equal(saved, wanted) {
 			names = append(names, "profiles."+name)
 		}
 	}
 	for _, p := range want.Proxies {
-		if running, err := s.Proxy(p.Name); err != nil || !reflect.DeepEqual(running, p) {
+		if running, err := s.Proxy(p.Name); err != nil || !equal(running, p) {
 			names = append(names, "proxies."+p.Name)
 		}
 	}
 	for _, r := range want.Rules {
-		if running, err := s.Rule(r.Address()); err != nil || !reflect.DeepEqual(running.Rule, r.Rule) {
+		if running, err := s.Rule(r.Address()); err != nil || !equal(running.Rule, r.Rule) {
 			names = append(names, "rules."+r.Name)
 		}
 	}

@@ -202,7 +202,7 @@ func (k *Controller) nudge() {
 }
 
 // WaitHits blocks until the rule at an address has hit at least n times since its counters started, or ctx is done.
-// It gives the hits counted.
+// It gives the hits counted. A rule that starts counting anew meanwhile is not followed.
 func (k *Controller) WaitHits(ctx context.Context, at Address, n uint64) (uint64, error) {
 	r, err := k.State().Rule(at)
 	if err != nil {

@@ -185,11 +185,11 @@ func TestSnapshotsAreNotChanged(t *testing.T) {
 		changeTo(t, k, text)
 	}
 	mutations := []func(*State) error{
-		func(s *State) error { s.SetSeed(7); return nil },
 		func(s *State) error {
 			_, err := s.PutRule(Address{Name: "z"}, withTTL(abort("", ""), time.Minute), "", time.Now())
 			return err
 		},
+		func(s *State) error { s.SetSeed(7); return nil },
 		func(s *State) error { return s.PatchRule(Address{Name: "z"}, node(t, `{"percent":3}`), time.Now()) },
 		func(s *State) error { return s.RearmRule(Address{Name: "z"}) },
 		func(s *State) error { return s.SetProxyMode("a", "", "", Hold{}) },

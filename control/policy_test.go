@@ -101,6 +101,11 @@ func TestThePolicyBindsTheFirstState(t *testing.T) {
 	if code, field := refusal(err); code != Forbidden || field != "rules[0].kind" {
 		t.Errorf("refused with %q at %q", code, field)
 	}
+	put(t, s, `{"rules":[],"ttl":"1h"}`, time.Now())
+	_, err = New(Config{Engine: &fakeEngine{}, Policy: Policy{Deny: []string{"abort"}}}, s)
+	if code, field := refusal(err); code != Forbidden || field != "timed.rules.back_to[0].kind" {
+		t.Errorf("what comes back is refused with %q at %q", code, field)
+	}
 }
 
 func TestProtectedPathsOfThePolicy(t *testing.T) {

@@ -151,6 +151,7 @@ func TestEachRuleFallsSilentOnTime(t *testing.T) {
 	const second = time.Second
 	s := stateWith("a")
 	put(t, s, `{"mode":"failure","ttl":"30s"}`, t0)
+	put(t, s, `{"rules":[{"name":"listed","delay":"1ms","percent":0}]}`, t0) // of the same name, and another rule
 	put(t, s, `{"rules":[{"name":"listed","delay":"1ms"},{"name":"short","delay":"1ms","ttl":"5s"}],"ttl":"10s"}`, t0)
 	for name, ttl := range map[string]string{"stays": "0s", "long": "20s"} {
 		_, err := s.PutRule(Address{Name: name}, rule(t, fmt.Sprintf(`{"delay":"1ms","ttl":%q}`, ttl)), "", t0)
@@ -269,5 +270,18 @@ func TestWhatIsTimedIsShown(t *testing.T) {
 	}
 	if late := s.View(after(time.Hour)); late.Timed.Mode.ExpiresIn != "100ms" {
 		t.Errorf("what is still timed must say that it is, got %s", late.Timed.Mode.ExpiresIn)
+	}
+}
+
+// A rule that outlives its list is one rule, whose counter goes on when the list has gone back.
+func TestRearmingARuleThatOutlivesItsList(t *testing.T) {
+	s := stateWith("a")
+	setList(t, s, 10*time.Second, 0, "x5")
+	putRule(t, s, "n", 0, 7, t0)
+	must(t, s, s.RearmRule(Address{Name: "n"}))
+	counter := s.Rules[1].Counter
+	s.expire(after(10 * time.Second))
+	if rulesOf(s) != "n@*" || s.Rules[0].Counter != counter {
+		t.Errorf("rules %s, another counter: %v", rulesOf(s), s.Rules[0].Counter != counter)
 	}
 }
