@@ -6,12 +6,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
 )
 
@@ -233,123 +230,6 @@ func TestARenewalThatComesTooLateBringsNothingBack(t *testing.T) {
 	}
 }
 
-// stuckStore saves nothing more once it is stuck, and goes on when it is let.
-type stuckStore struct{ stuck atomic.Pointer[chan struct{}] }
-
-func (s *stuckStore) stick() (free func()) {
-	stuck := make(chan struct{})
-	s.stuck.Store(&stuck)
-	return func() { close(stuck) }
-}
-
-func (s *stuckStore) Save(*State) error {
-	if stuck := s.stuck.Load(); stuck != nil {
-		<-*stuck
-	}
-	return nil
-}
-
-// changeAside makes a change in another goroutine.
-func changeAside(t *testing.T, k *Controller) (done chan error) {
-	t.Helper()
-	done = make(chan error, 1)
-	go func() {
-		_, err := k.Change(t.Context(), Request{}, func(s *State) error { s.SetSeed(7); return nil })
-		done <- err
-	}()
-	return done
-}
-
-// While a disk hangs no change can be made, and yet renewals count, and what nobody renews falls silent on time. The
-// clock, which waits for its turn then, is stopped: a bubble's time stands still while a goroutine waits for a mutex.
-func TestLeasesWhileTheDiskHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store, engine, began := &stuckStore{}, &fakeEngine{}, time.Now()
-		k, err := New(Config{Engine: engine, Store: store}, base(t))
-		if err != nil {
-			t.Fatal(err)
-		}
-		k.Close()
-		b := &rig{Controller: k, engine: engine, began: began}
-		changeTo(t, k, onLease(`{"mode":"failure",LEASE}`))
-		set := engine.last[0].Faults
-		strikes := func() bool { return slices.Contains(decide(set, "a", "/x", time.Now()), "mode/failure") }
-		free := store.stick()
-		done := changeAside(t, k)
-		b.sleepUntil(3 * time.Second)
-		if _, err := k.RenewLease("run", time.Now()); err != nil {
-			t.Fatalf("while the disk hangs: %v", err)
-		}
-		b.sleepUntil(8*time.Second - 1)
-		if !strikes() {
-			t.Error("renewed, and yet silent")
-		}
-		b.sleepUntil(8 * time.Second)
-		if strikes() || k.State().Mode.Name != ModeFailure {
-			t.Errorf("strikes: %v; mode %s, although nothing can be changed", strikes(), k.State().Mode.Name)
-		}
-		if _, err := k.RenewLease("run", time.Now()); codeOf(err) != NotFound {
-			t.Errorf("renewed what is over: %v", err)
-		}
-		if views := k.State().LeaseViews(time.Now()); len(views) > 0 {
-			t.Errorf("listed: %+v", views)
-		}
-		free()
-		if err := <-done; err != nil {
-			t.Error(err)
-		}
-	})
-}
-
-// The same in real time, with the clock: it takes away what is silent as soon as the disk is back.
-func TestTheClockGoesOnWhenTheDiskIsBack(t *testing.T) {
-	store, engine := &stuckStore{}, &fakeEngine{}
-	k := start(t, Config{Engine: engine, Store: store}, base(t))
-	changeTo(t, k, strings.ReplaceAll(onLease(`{"mode":"failure",LEASE}`), `"5s"`, `"50ms"`))
-	set := engine.last[0].Faults
-	free := store.stick()
-	done := changeAside(t, k)
-	eventually(t, "it strikes although nobody renews it", func() bool {
-		return !slices.Contains(decide(set, "a", "/x", time.Now()), "mode/failure")
-	})
-	free()
-	if err := <-done; err != nil {
-		t.Error(err)
-	}
-	eventually(t, "the mode stays", func() bool { return k.State().Mode.Name == ModeNormal })
-	if k.State().Seed != 7 {
-		t.Error("the change was lost")
-	}
-}
-
-// eventually waits until something holds; what says what is wrong if it never does.
-func eventually(t *testing.T, what string, holds func() bool) {
-	t.Helper()
-	for limit := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
-		if time.Now().After(limit) {
-			t.Fatal(what)
-		}
-	}
-}
-
-func TestALeaseEndsAlsoWhenTheDiskIsFull(t *testing.T) {
-	bubble(t, stateWith("a"), func(t *testing.T, b *rig) {
-		changeTo(t, b.Controller, onLease(`{"mode":"failure",LEASE}`))
-		b.store.failWith(&Error{Code: Full, Reason: "no space left"})
-		b.sleepUntil(5 * time.Second)
-		if s := b.State(); s.Mode.Name != ModeNormal || s.Revision != 2 {
-			t.Errorf("mode %s, revision %d", s.Mode.Name, s.Revision)
-		}
-		b.wantHits(t, []string{})
-		b.sleepUntil(8*time.Second + time.Millisecond)
-		b.store.failWith(nil)
-		b.sleepUntil(9 * time.Second)
-		if b.store.last() != b.State() {
-			t.Error("not saved when there was room again")
-		}
-	})
-}
-
 func TestWhatIsLeasedIsDroppedAtAStartAndNamed(t *testing.T) {
 	for _, tt := range leasedThings() {
 		t.Run(tt.name, func(t *testing.T) {
@@ -383,99 +263,6 @@ func restart(t *testing.T, path string, s *State, log *eventLog) *State {
 		t.Fatal(err, damage)
 	}
 	return start(t, Config{Publish: log.add}, loaded).State()
-}
-
-func TestTheTermsOfALease(t *testing.T) {
-	for _, tt := range []struct{ text, field string }{
-		{`{"mode":"failure","lease":{"id":"run"}}`, ""},
-		{`{"mode":"failure","lease":{"id":"run","for":"5s"}}`, ""},
-		{`{"mode":"failure","lease":{"id":"run","for":"6s"}}`, "lease.for"},
-		{`{"mode":"failure","lease":{"id":"new"}}`, "lease.for"},
-		{`{"modes":{"a":"failure"},"lease":{"id":"new"}}`, "lease.for"},
-		{`{"modes":{"a":{"mode":"failure","lease":{"id":"new"}}}}`, "modes.a.lease.for"},
-		{`{"rules":[{"abort":503},{"abort":503,"lease":{"id":"new"}}]}`, "rules[1].lease.for"},
-		{`{"rules":[{"abort":503,"lease":{"id":"a/b","for":"5s"}}]}`, "rules[0].lease.id"},
-		{`{"rules":[{"abort":503,"lease":{"id":"new","for":"-5s"}}]}`, "rules[0].lease.for"},
-		{`{"lease":{"id":"run"}}`, "lease"},
-	} {
-		s := stateWith("a")
-		put(t, s, onLease(`{"rules":[{"name":"x","abort":503,LEASE}]}`), t0)
-		d, err := tryParse[Document](tt.text)
-		if err == nil {
-			err = s.Apply(d, t0)
-		}
-		if code, field := refusal(err); field != tt.field || (err != nil) != (code == Invalid) {
-			t.Errorf("%s: refused at %q (%v), want %q", tt.text, field, err, tt.field)
-		}
-	}
-}
-
-func TestThePolicyBindsLeases(t *testing.T) {
-	for _, tt := range []struct {
-		text   string
-		policy Policy
-		field  string
-	}{
-		{`{"rules":[{"abort":503,LEASE}]}`, Policy{RequireTTL: true}, ""},
-		{`{"rules":[{"abort":503,LEASE}]}`, Policy{MaxTTL: faults.Duration(5 * time.Second)}, ""},
-		{`{"rules":[{"abort":503,LEASE}]}`, Policy{MaxTTL: faults.Duration(4 * time.Second)}, "rules[0].lease.for"},
-		{`{"rules":[{"abort":503}],LEASE}`, Policy{MaxTTL: faults.Duration(4 * time.Second)}, "rules[0].lease.for"},
-		{`{"modes":{"a":{"mode":"failure",LEASE}}}`, Policy{MaxTTL: faults.Duration(4 * time.Second)}, "modes.a.lease.for"},
-		{`{"mode":"failure","ttl":"1m",LEASE}`, Policy{MaxTTL: faults.Duration(5 * time.Second)}, "ttl"},
-	} {
-		k := start(t, Config{Policy: tt.policy}, stateWith("a"))
-		d := parse[Document](t, onLease(tt.text))
-		_, err := k.Change(t.Context(), Request{}, func(s *State) error { return s.Apply(d, time.Now()) })
-		if code, field := refusal(err); field != tt.field || (err != nil) != (code == Forbidden) {
-			t.Errorf("%s: refused with %q at %q (%v), want %q", tt.text, code, field, err, tt.field)
-		}
-	}
-}
-
-func TestLeasesAreBounded(t *testing.T) {
-	s := stateWith("a")
-	hold := func(id string, now time.Time) error {
-		_, err := s.holdFor(0, &faults.Lease{ID: id, For: faults.Duration(5 * time.Second)}, now)
-		return err
-	}
-	for i := range MaxLeases {
-		must(t, s, hold(fmt.Sprint(i), t0))
-	}
-	err := hold("more", after(5*time.Second-1))
-	if code, field := refusal(err); code != Invalid || field != "lease" || !strings.Contains(fmt.Sprint(err), "1000") {
-		t.Errorf("got %v", err)
-	}
-	must(t, s, hold("7", after(time.Second)))      // there already
-	must(t, s, hold("more", after(5*time.Second))) // the others have run out
-	if len(s.Leases) != 1 {
-		t.Errorf("%d leases are kept", len(s.Leases))
-	}
-}
-
-func TestAPatchLeavesTheHoldsThatItDoesNotName(t *testing.T) {
-	for _, tt := range []struct {
-		patch string
-		until time.Duration // 0 = no ttl
-		lease string
-	}{
-		{`{"percent":10}`, 60 * time.Second, "run"},
-		{`{"ttl":"30s"}`, 31 * time.Second, "run"},
-		{`{"ttl":null}`, 0, "run"},
-		{`{"lease":null}`, 60 * time.Second, ""},
-		{`{"lease":{"id":"other","for":"2s"}}`, 60 * time.Second, "other"},
-		{`{"ttl":"30s","lease":null}`, 31 * time.Second, ""},
-	} {
-		s := stateWith("a")
-		put(t, s, onLease(`{"rules":[{"name":"x","abort":503,"ttl":"1m",LEASE}]}`), t0)
-		must(t, s, s.PatchRule(Address{Name: "x"}, node(t, tt.patch), after(time.Second)))
-		h, until := s.Rules[0].Hold, time.Time{}
-		if tt.until > 0 {
-			until = after(tt.until)
-		}
-		if !h.Until.Equal(until) || h.leaseID() != tt.lease {
-			t.Errorf("%s: until %v on lease %q, want %v on %q", tt.patch, h.Until, h.leaseID(), until, tt.lease)
-		}
-	}
 }
 
 // suggestionIn gives the nearest name that an error tells.

@@ -24,7 +24,7 @@ type View struct {
 	Connection uint64     // the client connection's number
 	SNI        string     // the server name that a TLS client asked for
 
-	// Now is when the exchange began, from a clock with a monotonic reading.
+	// Now is when the rules are decided, from a clock with a monotonic reading; later where a delay went before.
 	Now time.Time
 
 	// Status and ResponseHeader are the upstream's reply, for rules of phase after.

@@ -220,3 +220,17 @@ func TestAFaultThatNeverHitFailsTheTest(t *testing.T) {
 		})
 	}
 }
+
+// A rule with a time to live that stands behind a delay has ended when the delay is over.
+func TestARuleBehindADelayEndsOnTime(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	p.Delay(200 * time.Millisecond)
+	p.Arm(faults.Rule{
+		Kind: "abort", Phase: faults.Before, Attributes: &faults.Abort{Status: 503}, Percent: 100, Enabled: true,
+		TTL: faults.Duration(100 * time.Millisecond),
+	}, squalltest.MayMiss())
+	if response, _ := get(t, p.URL); response.StatusCode != 200 {
+		t.Errorf("%d: it outlived its time", response.StatusCode)
+	}
+}

@@ -51,7 +51,7 @@ mistake changes nothing.`,
 	flags.StringVar(&f.tokenFile, "admin-token-file", "", "file with the token that callers of the admin API must send")
 	flags.BoolVar(&f.adminOpen, "admin-open", false, "let the admin API be reached from outside without a token")
 	flags.StringVar(&f.state, "state", "", "file that keeps the state over restarts; it wins over the configuration")
-	flags.StringVar(&f.restore, "restore", "all", "what of the state file comes back: all, proxies or none")
+	flags.StringVar(&f.restore, "restore", "all", "what of the state file comes back: all, proxies or none; a pulled stop lever always does")
 	flags.Uint64Var(&f.seed, "seed", 0, "the seed of all chance (default: a new one, shown by squall faults get)")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
@@ -196,8 +196,11 @@ func (f *serveFlags) restoreState(
 	switch {
 	case f.restore != "all" && f.restore != "proxies" && f.restore != "none":
 		return usagef("--restore %q: want all, proxies or none", f.restore)
-	case saved == nil || f.restore == "none":
+	case saved == nil:
+	case f.restore == "none":
+		settings.state.Halted = saved.Halted
 	case f.restore == "proxies":
+		settings.state.Halted = saved.Halted
 		settings.state.Proxies = saved.Proxies
 		settings.state.Revision = saved.Revision
 	default:

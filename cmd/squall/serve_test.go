@@ -333,3 +333,18 @@ func TestManPagesAndCompletionCoverEveryCommand(t *testing.T) {
 		}
 	}
 }
+
+func TestAPulledLeverStaysWhateverIsRestored(t *testing.T) {
+	state := filepath.Join(t.TempDir(), "state.json")
+	for _, restore := range []string{"all", "proxies", "none"} {
+		s := startServe(t, map[string]string{"SQUALL_STATE": state})
+		s.squall("halt")
+		s.end()
+		s = startServe(t, map[string]string{"SQUALL_STATE": state, "SQUALL_RESTORE": restore})
+		if _, body := get(t, s.admin+"/admin/halt"); !strings.Contains(body, "true") {
+			t.Errorf("--restore=%s: %s", restore, body)
+		}
+		s.squall("release")
+		s.end()
+	}
+}

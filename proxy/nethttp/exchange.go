@@ -195,6 +195,7 @@ func (x *exchange) wait(d time.Duration) {
 	if err := x.pause(d); err != nil && !errors.Is(err, errDraining) {
 		x.abort(x.left())
 	}
+	x.view.Now = time.Now() // a rule behind the delay may have run out meanwhile
 }
 
 // hold ends the exchange in silence. It does not return.

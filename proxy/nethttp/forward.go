@@ -91,7 +91,7 @@ func (x *exchange) modify(res *http.Response) error {
 			_ = res.Body.Close() // what is left of it is not wanted
 		}
 	}()
-	x.view.Status, x.view.ResponseHeader = res.StatusCode, res.Header
+	x.view.Now, x.view.Status, x.view.ResponseHeader = time.Now(), res.StatusCode, res.Header
 	x.shielded(func() { x.plan.BeginAfter(&x.view) })
 	for {
 		action, decision := x.next()
