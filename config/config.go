@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -64,6 +65,9 @@ func Load(path string) (File, error) {
 	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
 	if err = errors.Join(err, file.Close()); err != nil {
 		return File{}, fmt.Errorf("configuration: %w", err)
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return File{}, fmt.Errorf("configuration: %s is empty", path)
 	}
 	return Parse(path, data)
 }

@@ -59,6 +59,9 @@ type ruleTimer struct {
 	timer
 }
 
+// noTTL is the reason against a time to live of nothing, which would hold for ever.
+const noTTL = "must be more than 0s: leave it out for no limit"
+
 // DecodeDocument reads a document of changes.
 func (d *Document) DecodeDocument(n *document.Node) error {
 	for _, name := range []string{"mode", "seed", "profiles", "rules"} {
@@ -70,6 +73,9 @@ func (d *Document) DecodeDocument(n *document.Node) error {
 	*d = Document{}
 	if err := document.Decode(n, (*plain)(d)); err != nil {
 		return err
+	}
+	if d.TTL == 0 && n.Get("ttl") != nil {
+		return document.Errorf("ttl", noTTL)
 	}
 	return d.validate()
 }
@@ -135,6 +141,9 @@ func (m *modeDocument) DecodeDocument(n *document.Node) error {
 	}
 	if m.Mode == "" {
 		return document.Errorf("mode", "missing")
+	}
+	if m.TTL == 0 && n.Get("ttl") != nil {
+		return document.Errorf("ttl", noTTL)
 	}
 	return nil
 }

@@ -122,6 +122,11 @@ func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error
 	if err != nil {
 		return err
 	}
+	for _, m := range patch.Members {
+		if checkKind(m.Name) == nil {
+			return document.Errorf(m.Name, `a PATCH takes the long form, as in {"attributes": {…}}`)
+		}
+	}
 	old := s.Rules[i]
 	next := old
 	if err := merge(old.Rule, patch, &next.Rule); err != nil {

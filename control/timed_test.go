@@ -49,7 +49,8 @@ func setList(t *testing.T, s *State, ttl, now time.Duration, names ...string) {
 	for i, name := range names {
 		rules[i] = fmt.Sprintf(`{"name":%q,"percent":%s,"abort":503}`, name[:1], name[1:])
 	}
-	put(t, s, fmt.Sprintf(`{"rules":[%s],"ttl":%q,"owner":"list"}`, strings.Join(rules, ","), ttl), after(now))
+	text := fmt.Sprintf(`{"rules":[%s],"ttl":%q,"owner":"list"}`, strings.Join(rules, ","), ttl)
+	put(t, s, strings.ReplaceAll(text, `,"ttl":"0s"`, ""), after(now)) // 0 stands for none here
 }
 
 func TestATimedListOfRules(t *testing.T) {
@@ -153,8 +154,8 @@ func TestEachRuleFallsSilentOnTime(t *testing.T) {
 	put(t, s, `{"mode":"failure","ttl":"30s"}`, t0)
 	put(t, s, `{"rules":[{"name":"listed","delay":"1ms","percent":0}]}`, t0) // of the same name, and another rule
 	put(t, s, `{"rules":[{"name":"listed","delay":"1ms"},{"name":"short","delay":"1ms","ttl":"5s"}],"ttl":"10s"}`, t0)
-	for name, ttl := range map[string]string{"stays": "0s", "long": "20s"} {
-		_, err := s.PutRule(Address{Name: name}, rule(t, fmt.Sprintf(`{"delay":"1ms","ttl":%q}`, ttl)), "", t0)
+	for name, ttl := range map[string]string{"stays": "", "long": `,"ttl":"20s"`} {
+		_, err := s.PutRule(Address{Name: name}, rule(t, `{"delay":"1ms"`+ttl+`}`), "", t0)
 		must(t, s, err)
 	}
 	for at, want := range map[time.Duration]string{

@@ -9,10 +9,10 @@ import (
 // Counter is the state of a rule: how often it matched and hit, and how far each of its keys has counted. It outlives
 // the Sets it is compiled into. Make one with NewCounter; all methods may be called concurrently.
 type Counter struct {
-	matched, hit, active       atomic.Uint64
-	selection, roll, overLimit atomic.Uint64
-	single                     atomic.Uint64 // n of a rule without keys
-	keys                       keyCounts     // n of the others
+	matched, hit, active             atomic.Uint64
+	selection, roll, overLimit, body atomic.Uint64
+	single                           atomic.Uint64 // n of a rule without keys
+	keys                             keyCounts     // n of the others
 
 	waiting atomic.Bool   // whether changed is not nil
 	mu      sync.Mutex    // guards what follows
@@ -33,6 +33,7 @@ type Skipped struct {
 	Selection uint64 `json:"selection"`
 	Roll      uint64 `json:"roll"`
 	Limit     uint64 `json:"limit"`
+	Body      uint64 `json:"body,omitempty"` // hit, and then the body could not be changed
 }
 
 // NewCounter makes a counter at zero.
@@ -44,7 +45,7 @@ func (c *Counter) Status() Status {
 		Matched: c.matched.Load(),
 		Hit:     c.hit.Load(),
 		Active:  c.active.Load(),
-		Skipped: Skipped{Selection: c.selection.Load(), Roll: c.roll.Load(), Limit: c.overLimit.Load()},
+		Skipped: Skipped{Selection: c.selection.Load(), Roll: c.roll.Load(), Limit: c.overLimit.Load(), Body: c.body.Load()},
 		Evicted: c.keys.evictions(),
 	}
 }
@@ -62,6 +63,13 @@ func (c *Counter) take(maxTotal, maxActive uint64) bool {
 		c.wake()
 	}
 	return true
+}
+
+// withdraw takes back a hit that had no effect, because the body could not be changed.
+func (c *Counter) withdraw() {
+	c.release()
+	c.hit.Add(^uint64(0))
+	c.body.Add(1)
 }
 
 // release ends a hit that take counted.

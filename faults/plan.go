@@ -112,6 +112,17 @@ func (r *rule) count(v *View) (n, hash uint64) {
 	return r.counter.keys.next(hash), hash
 }
 
+// Withdraw takes back the last hit, of a [Body] action that could not be carried out: the rule did not hit after all.
+func (p *Plan) Withdraw() {
+	if p.decided.count == 0 {
+		return
+	}
+	if d := p.decided.at(p.decided.count - 1); d.outcome == Hit {
+		d.outcome, d.why = Skip, WhyBody
+		d.rule.counter.withdraw()
+	}
+}
+
 // Done gives back the places that hits under way take up (max_active). It may be called more than once.
 func (p *Plan) Done() {
 	for ; p.released < p.decided.count; p.released++ {

@@ -24,6 +24,9 @@ func (r *Rule) DecodeDocument(n *document.Node) error {
 	if err := document.Decode(f.rest, (*plain)(r)); err != nil {
 		return suggestKind(err)
 	}
+	if err := r.refuseZeros(f.rest); err != nil {
+		return err
+	}
 	if f.short != "" {
 		r.Kind = f.short
 	}
@@ -40,6 +43,26 @@ func (r *Rule) DecodeDocument(n *document.Node) error {
 		return f.asWritten(document.At(err, "attributes"))
 	}
 	return f.asWritten(r.Validate())
+}
+
+// refuseZeros refuses limits of 0 that a document spells out: a time to live that was computed to be 0 would hold for
+// ever.
+func (r *Rule) refuseZeros(n *document.Node) error {
+	for _, limit := range []struct {
+		name string
+		zero bool
+	}{
+		{"ttl", r.TTL == 0},
+		{"first", r.First == 0},
+		{"every", r.Every == 0},
+		{"max_total", r.MaxTotal == 0},
+		{"max_active", r.MaxActive == 0},
+	} {
+		if limit.zero && n.Get(limit.name) != nil {
+			return document.Errorf(limit.name, "must be more than 0: leave it out for no limit")
+		}
+	}
+	return nil
 }
 
 // form is a rule's document taken apart.

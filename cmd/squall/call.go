@@ -22,6 +22,7 @@ type callFlags struct {
 	method     string
 	headers    []string
 	body       string
+	fail       bool
 }
 
 func newCall(sys system) *cobra.Command {
@@ -49,19 +50,25 @@ Without --as everything that the client can do is on, with delays that grow and 
 			if err != nil {
 				return usageError{err}
 			}
-			_, err = fmt.Fprintln(sys.out, summary)
-			return err
+			if _, err := fmt.Fprintln(sys.out, summary); err != nil {
+				return err
+			}
+			if f.fail && summary.Failed > 0 {
+				return exitError{code: exitFail}
+			}
+			return nil
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&f.as, "as", "", "retry or fallback: one step of lab 6's client (default: everything on)")
 	flags.IntVar(&f.retries, "retries", 3, "retries after a failed attempt")
-	flags.DurationVar(&f.retryDelay, "retry-delay", time.Second, "delay before each retry; without --as before the first, growing")
+	flags.DurationVar(&f.retryDelay, "retry-delay", time.Second, "delay before each retry; without --as the ceiling of the first one, growing (default there 100ms)")
 	flags.Float64Var(&f.rate, "rate", 0, "calls per second, whatever the answers take (default: one after the other)")
 	flags.IntVar(&f.count, "count", 0, "stop after so many calls (default: 1, or no limit with --rate or --for)")
 	flags.DurationVar(&f.duration, "for", 0, "stop after this time")
 	flags.StringVarP(&f.method, "method", "X", http.MethodGet, "the method")
 	flags.StringArrayVarP(&f.headers, "header", "H", nil, "a header field, as in 'Name: value'")
+	flags.BoolVar(&f.fail, "fail", false, "exit with 1 if a call failed")
 	flags.StringVarP(&f.body, "data", "d", "", "the body")
 	return cmd
 }

@@ -134,7 +134,7 @@ func checkPort(port int, what string) error {
 
 func demoPortError(port int, what string, err error) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return usagef("port %d, wanted for %s, is taken: try another set of ports with --port-offset 1000", port, what)
+		return usagef("port %d, wanted for %s, is taken: move all ports with --port-offset, for example --port-offset 100", port, what)
 	}
 	return fmt.Errorf("port %d, wanted for %s: %w", port, what, err)
 }

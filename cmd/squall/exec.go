@@ -45,7 +45,12 @@ SQUALL_STOCK_URL and SQUALL_STOCK_ADDR, the admin API is SQUALL_ADMIN_URL.`,
 		Example: `  squall exec -f squall.yaml -- go test ./...
   squall exec -f squall.yaml -- npm test
   squall exec -f squall.yaml -- pytest`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("want a COMMAND (see %s --help)", cmd.CommandPath())
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error { return f.exec(cmd.Context(), sys, args) },
 	}
 	flags := cmd.Flags()

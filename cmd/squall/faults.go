@@ -11,10 +11,7 @@ const faultsPath = "/admin/faults"
 
 func newFaults(sys system) *cobra.Command {
 	var r remote
-	cmd := &cobra.Command{
-		Use:   "faults",
-		Short: "Show and change the faults of a running squall",
-	}
+	cmd := group("faults", "Show and change the faults of a running squall")
 	r.addFlags(cmd)
 	cmd.AddCommand(
 		&cobra.Command{
@@ -32,10 +29,12 @@ func newFaultsSet(sys system, r *remote) *cobra.Command {
 	var proxyName, ttl string
 	cmd := &cobra.Command{
 		Use: "set MODE", Short: "Put all proxies, or one, into a mode: normal, fallback, failure, or one of your own",
+		Long: `Put all proxies, or one, into a mode: normal, fallback, failure, or one of your own. Without --proxy single proxies
+lose the mode that they had of their own.`,
 		Example: "  squall faults set failure --proxy flaky --ttl 30s",
 		Args:    exactArgs("MODE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			document := map[string]any{"mode": args[0]}
+			document := map[string]any{"mode": args[0], "modes": nil}
 			if proxyName != "" {
 				document = map[string]any{"modes": map[string]string{proxyName: args[0]}}
 			}
@@ -81,6 +80,9 @@ func newFaultsClear(sys system, r *remote) *cobra.Command {
 		Use: "clear", Short: "Back to normal: no mode, no rules", Args: exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			path := faultsPath
+			if cmd.Flags().Changed("owner") && owner == "" {
+				return usagef("--owner must not be empty: without it everybody's faults are taken away")
+			}
 			if owner != "" {
 				path += "?owner=" + url.QueryEscape(owner)
 			}

@@ -13,10 +13,7 @@ const proxiesPath = "/admin/proxies"
 
 func newProxies(sys system) *cobra.Command {
 	var r remote
-	cmd := &cobra.Command{
-		Use:   "proxies",
-		Short: "Show and change the proxies of a running squall",
-	}
+	cmd := group("proxies", "Show and change the proxies of a running squall")
 	r.addFlags(cmd)
 	cmd.AddCommand(newProxiesList(sys, &r), newProxiesAdd(sys, &r), newProxiesRemove(sys, &r))
 	return cmd

@@ -159,7 +159,7 @@ func (r *readme) sh(lines []string) {
 		case strings.HasPrefix(line, "squall serve "):
 			r.stop() // the demo has the same admin port
 			r.commands++
-			r.start(r.work, line, []string{`...ready...`})
+			r.start(r.work, line, []string{"...", `...ready...`})
 		default:
 			r.t.Errorf("README: nothing runs %q", line)
 		}
@@ -171,7 +171,7 @@ func (r *readme) exec(line string) {
 	r.t.Helper()
 	r.commands++
 	before, _, _ := strings.Cut(line, " -- ")
-	cmd := exec.Command("bash", "-c", before+` -- sh -c 'curl -s $SQUALL_STOCK_URL; test -n "$SQUALL_STOCK_ADDR$SQUALL_ADMIN_URL"'`)
+	cmd := exec.Command("bash", "-c", before+` -- sh -c 'for i in $(seq 30); do curl -s $SQUALL_STOCK_URL; done; test -n "$SQUALL_STOCK_ADDR$SQUALL_ADMIN_URL"'`)
 	cmd.Dir = r.work
 	if output, err := cmd.CombinedOutput(); err != nil {
 		r.t.Errorf("$ %s\n%v\n%s", line, err, output)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +49,9 @@ func (r *remote) ask(ctx context.Context, sys system, method, path string, body 
 	}
 	defer client.Close()
 	answer, err := client.Do(ctx, method, path, body)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return fmt.Errorf("is squall running? Nobody listens at %s: %w", r.url, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// version is squall's own; toxiproxyVersion is the one whose API it speaks, which Toxiproxy's clients ask for.
+// version is squall's own; toxiproxyVersion is what GET /version says besides, because Toxiproxy's clients read it.
 const (
 	version          = "0.1.0"
 	toxiproxyVersion = "2.12.0"
@@ -65,6 +65,9 @@ func run(ctx context.Context, args []string, sys system) int {
 		return ended.code
 	}
 	fmt.Fprintf(sys.err, "squall: %v\n", err)
+	if strings.HasPrefix(err.Error(), "unknown command") { // cobra has no type for it
+		return exitUsage
+	}
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}
@@ -130,6 +133,20 @@ func exactArgs(names ...string) cobra.PositionalArgs {
 			return usagef("want %s (see %s --help)", wanted(names), cmd.CommandPath())
 		}
 		return nil
+	}
+}
+
+// group makes a command that only holds others: called by itself, or with a word that is none of them, it says so.
+func group(use, short string) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return usagef("unknown command %q for %q (see %s --help)", args[0], cmd.CommandPath(), cmd.CommandPath())
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 }
 

@@ -63,6 +63,9 @@ func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err e
 	if err != nil {
 		return err
 	}
+	if f.restore != "all" && f.restore != "proxies" && f.restore != "none" {
+		return usagef("--restore %q: want all, proxies or none", f.restore)
+	}
 	file, err := f.load()
 	if err != nil {
 		return usageError{err}
@@ -88,6 +91,11 @@ func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err e
 	if err != nil {
 		return err
 	}
+	for _, p := range s.controller.State().Proxies {
+		if addr := s.engine.Addr(p.Name); addr != nil {
+			logger.Info().Str("proxy", p.Name).Str("listen", addr.String()).Str("upstream", p.Upstream).Msg("listening")
+		}
+	}
 	logger.Info().Str("admin", s.adminAddr()).Uint64("seed", settings.state.Seed).Msg("ready")
 	f.run(ctx, sys, s, file, logger)
 	return s.Close()
@@ -95,6 +103,7 @@ func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err e
 
 // run waits for the end, and reloads the configuration when it is asked to.
 func (f *serveFlags) run(ctx context.Context, sys system, s *stack, file config.File, logger zerolog.Logger) {
+	started := file
 	hangup := make(chan os.Signal, 1)
 	if sys.onHangup != nil {
 		sys.onHangup(hangup)
@@ -112,7 +121,7 @@ func (f *serveFlags) run(ctx context.Context, sys system, s *stack, file config.
 				logger.Error().Err(err).Msg("the configuration is not reloaded, nothing changed")
 				continue
 			}
-			if !reflect.DeepEqual(next.Admin, file.Admin) || !reflect.DeepEqual(next.Policy, file.Policy) {
+			if !reflect.DeepEqual(next.Admin, started.Admin) || !reflect.DeepEqual(next.Policy, started.Policy) {
 				logger.Warn().Msg("changes of admin and policy hold from the next start on")
 			}
 			file = next
@@ -188,14 +197,12 @@ func (f *serveFlags) restoreState(
 	settings.store = store
 	saved, damage, err := store.Load(time.Now())
 	if err != nil {
-		return err
+		return fmt.Errorf("%w (to start without it, move the file away)", err)
 	}
 	if damage != nil {
 		logger.Error().Err(damage).Msg("the state file is damaged")
 	}
 	switch {
-	case f.restore != "all" && f.restore != "proxies" && f.restore != "none":
-		return usagef("--restore %q: want all, proxies or none", f.restore)
 	case saved == nil:
 	case f.restore == "none":
 		settings.state.Halted = saved.Halted

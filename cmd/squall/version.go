@@ -12,7 +12,7 @@ func newVersion(sys system) *cobra.Command {
 		Short: "Print the version",
 		Args:  exactArgs(),
 		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(sys.out, "squall %s (speaks Toxiproxy %s)\n", version, toxiproxyVersion)
+			_, err := fmt.Fprintf(sys.out, "squall %s\n", version)
 			return err
 		},
 	}

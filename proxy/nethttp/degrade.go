@@ -15,18 +15,22 @@ import (
 // staleAfterChange lists the header fields that are wrong once a body has been changed.
 var staleAfterChange = []string{"Accept-Ranges", "Content-Digest", "Content-Md5", "Digest", "Etag", "Repr-Digest"}
 
-// degrade changes the reply's body. What has no body, and what has no end, passes untouched. The answer is what the
-// client gets instead of a body that cannot be changed; nil lets the reply go on.
+// degrade changes the reply's body. What has no body, and what has no end, passes untouched, and the rule has
+// not hit. The answer is what the client gets instead of a body that cannot be changed; nil lets the reply go on.
 func (x *exchange) degrade(res *http.Response, b faults.Body, d faults.Decision) *faults.Answer {
 	switch {
 	case res.StatusCode == http.StatusSwitchingProtocols, res.StatusCode == http.StatusNoContent,
 		res.StatusCode == http.StatusNotModified, isStream(res.Header):
+		x.plan.Withdraw()
 		return nil
 	case x.in.Method == http.MethodHead:
 		res.Header.Del("Content-Length") // of a body that this is not
 	default:
 		body, err := x.changed(res, b)
 		if err != nil {
+			if b.Otherwise == nil {
+				x.plan.Withdraw()
+			}
 			return b.Otherwise
 		}
 		setBody(res, body)
