@@ -3,8 +3,10 @@ package squall_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,9 +48,9 @@ func requireDocker(t *testing.T) {
 func unavailable(t *testing.T, why string) {
 	t.Helper()
 	if os.Getenv("REQUIRE_DOCKER") == "1" {
-		t.Fatal("REQUIRE_DOCKER=1, but there are no containers here: ", why)
+		t.Fatal("REQUIRE_DOCKER=1, but there are no containers here:", why)
 	}
-	t.Skip("no containers here: ", why)
+	t.Skip("no containers here:", why)
 }
 
 // engine is the Docker engine, used from a copy of the project.
@@ -68,6 +70,7 @@ func newEngine(t *testing.T) *engine {
 	t.Helper()
 	e := &engine{dir: t.TempDir(), name: fmt.Sprintf("squall-test-%d", os.Getpid()), ctx: commandContext(t)}
 	e.env = append(plainEnvironment(), "COMPOSE_PROJECT_NAME="+e.name)
+	e.requireFree(t, "5055", "5056", "5057", "6055", "6056", "6057", "8080", "8474")
 	copyProject(t, e.dir)
 	if output, err := e.try(e.ctx, "scripts/offline-images"); err != nil {
 		unavailable(t, output+err.Error())
@@ -82,14 +85,31 @@ func newEngine(t *testing.T) *engine {
 	return e
 }
 
-// commandContext ends a minute before the tests' time does, so that they can clean up.
+// requireFree fails the test if a port or name of the labs' is taken: their lines are run as they are.
+func (e *engine) requireFree(t *testing.T, ports ...string) {
+	t.Helper()
+	for _, port := range ports {
+		listener, err := net.Listen("tcp", ":"+port)
+		if err != nil {
+			t.Fatalf("the labs need port %s, but it is taken: %v", port, err)
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if taken := e.taken(t); taken != "" {
+		t.Fatalf("the labs need these names, but they are taken (by an earlier run that was broken off?):\n%s", taken)
+	}
+}
+
+// commandContext ends 90 s before the tests' time does, so that they can clean up.
 func commandContext(t *testing.T) context.Context {
 	t.Helper()
 	deadline, ok := t.Deadline()
 	if !ok {
 		return context.Background()
 	}
-	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(-time.Minute))
+	ctx, cancel := context.WithDeadline(context.Background(), deadline.Add(-90*time.Second))
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -106,6 +126,8 @@ func copyProject(t *testing.T, to string) {
 	err := filepath.WalkDir(".", func(path string, entry fs.DirEntry, err error) error {
 		hidden := entry != nil && entry.Name()[0] == '.' && path != "." && path != ".dockerignore"
 		switch {
+		case errors.Is(err, fs.ErrNotExist): // somebody's temporary file
+			return nil
 		case err != nil:
 			return err
 		case entry.IsDir() && (hidden || path == "bin" || path == "out"):
@@ -115,7 +137,10 @@ func copyProject(t *testing.T, to string) {
 		case hidden || !entry.Type().IsRegular():
 			return nil
 		}
-		return copyFile(path, filepath.Join(to, path))
+		if err := copyFile(path, filepath.Join(to, path)); !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +189,7 @@ func (e *engine) bash(t *testing.T, line string) string {
 // afterwards runs a command line when the test ends, however it ends.
 func (e *engine) afterwards(t *testing.T, line string) {
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if output, err := e.try(ctx, line); err != nil {
 			t.Errorf("%v%s", err, output)

@@ -51,7 +51,7 @@ func (e *engine) step(t *testing.T, s consoleStep) {
 		return err == nil && matches(output, s.want)
 	}
 	if !holds() && !(s.looks() && waitUntil(holds)) {
-		t.Errorf("$ %s\nprinted\n%s\nthe README says\n%s", s.command, output, strings.Join(s.want, "\n"))
+		t.Fatalf("$ %s\nprinted\n%s\nthe README says\n%s", s.command, output, strings.Join(s.want, "\n"))
 	}
 	t.Logf("%5.1f s  $ %s", time.Since(begun).Seconds(), s.command)
 }
