@@ -84,6 +84,7 @@ func testUpstreamKilled(t *testing.T, e *engine, squall string) {
 		}
 	}
 	upstream := e.container(t, "--network-alias files --volume "+dir+":/files:ro "+nginxImage+" nginx -c /files/nginx.conf -g 'daemon off;'")
+	e.awaitNginx(t, upstream)
 	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
 	response, err := client.Get(e.url(t, squall, "6056") + "large")
 	if err != nil {

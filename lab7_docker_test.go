@@ -29,15 +29,7 @@ func testLab7ByHand(t *testing.T, e *engine) {
 		"docker images --format '{{.Repository}}' hello-service | xargs --no-run-if-empty docker rmi",
 	}, "\n"))
 	e.walk(t, lab7Section, map[string]func(*testing.T){
-		startNginx: func(t *testing.T) {
-			// Connects only: a request would take a turn.
-			if !waitUntil(func() bool {
-				_, err := e.try(e.ctx, "docker exec nginx bash -c '</dev/tcp/127.0.0.1/80'")
-				return err == nil
-			}) {
-				t.Fatal("nginx never listened")
-			}
-		},
+		startNginx: func(t *testing.T) { e.awaitNginx(t, "nginx") },
 		"for i in 1 2 3 4; do curl -s localhost:8080/; echo; done": func(t *testing.T) { assertAlternates(t, nginxURL) },
 		"docker stop service1": func(t *testing.T) { assertOnly(t, nginxURL, hello2) },
 		"docker start service1": func(t *testing.T) {
@@ -46,6 +38,17 @@ func testLab7ByHand(t *testing.T, e *engine) {
 			testLabsWeights(t, e)
 		},
 	})
+}
+
+// awaitNginx returns when a container's nginx listens. It connects only: a request would take a turn in the balancing.
+func (e *engine) awaitNginx(t *testing.T, container string) {
+	t.Helper()
+	if !waitUntil(func() bool {
+		_, err := e.try(e.ctx, "docker exec "+container+" bash -c '</dev/tcp/127.0.0.1/80'")
+		return err == nil
+	}) {
+		t.Fatalf("nginx in %s never listened", container)
+	}
 }
 
 // testLabsWeights turns the lab's comments around, so that the weighted lines count.

@@ -24,6 +24,9 @@ func newLogger(out io.Writer, format, part string) zerolog.Logger {
 type exchangeLog struct{ logger zerolog.Logger }
 
 func (l exchangeLog) exchange(e proxy.Exchange) {
+	if e.FaultPanic != "" {
+		l.logger.Error().Str("proxy", e.Proxy).Uint64("exchange", e.ID).Str("panic", e.FaultPanic).Msg("a fault panicked; the request passed")
+	}
 	line := l.logger.Info()
 	if e.Outcome == proxy.RealError {
 		line = l.logger.Warn().Str("error", e.Error)
