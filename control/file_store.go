@@ -48,7 +48,7 @@ var ErrNewer = errors.New("written by a newer squall")
 // OpenFile takes ownership of a state file, which need not exist yet. A file that another process owns is an error
 // that names the process.
 func OpenFile(path string) (*FileStore, error) {
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
+	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("state file: %w", err)
 	}

@@ -185,3 +185,23 @@ func TestWhatCouldNotBeReadAgainIsRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A lock file that is a link could make squall write into any file of its user's.
+func TestALockFileThatIsALinkIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	victim := filepath.Join(dir, "victim")
+	if err := os.WriteFile(victim, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "state.json")
+	if err := os.Symlink(victim, path+".lock"); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := OpenFile(path); err == nil {
+		t.Error("it was followed")
+		_ = f.Close()
+	}
+	if text, err := os.ReadFile(victim); err != nil || string(text) != "precious" {
+		t.Errorf("the file that it points to says %q, %v", text, err)
+	}
+}
