@@ -188,3 +188,41 @@ func TestSIGTERMDrains(t *testing.T) {
 		t.Error("it still accepts connections")
 	}
 }
+
+func TestASecondSignalEndsItAtOnce(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(arrived)
+		<-release
+	}))
+	t.Cleanup(upstream.Close)
+	t.Cleanup(func() { close(release) })
+	p := startProcess(t, "true", upstream.URL)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it does not stop", func() bool { return strings.Contains(p.log.String(), `"message":"stopping"`) })
+	begun := time.Now()
+	eventually(t, "it goes on after a second signal", func() bool {
+		_ = p.cmd.Process.Signal(syscall.SIGTERM) // the first of these may come before the default is restored
+		return p.cmd.Process.Signal(syscall.Signal(0)) != nil || ended(p.cmd.Process.Pid)
+	})
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("it took %v, as if it had drained", took)
+	}
+}
+
+// ended reports whether a child process is gone but for its exit code.
+func ended(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return err != nil || strings.Contains(string(text), ") Z ")
+}

@@ -348,3 +348,12 @@ func TestAPulledLeverStaysWhateverIsRestored(t *testing.T) {
 		s.end()
 	}
 }
+
+func TestAdminOpenWarnsAtEveryStart(t *testing.T) {
+	if s := startServe(t, nil, "--admin-open"); !strings.Contains(s.log.String(), "open to whoever reaches it") {
+		t.Errorf("no warning: %s", s.log)
+	}
+	if s := startServe(t, nil); strings.Contains(s.log.String(), "open to whoever") {
+		t.Errorf("a warning without a reason: %s", s.log)
+	}
+}

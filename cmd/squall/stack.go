@@ -53,6 +53,9 @@ func startStack(c stackConfig) (*stack, error) {
 	if err := admin.CheckBind(c.admin.Listen, c.token, c.admin.Open); err != nil {
 		return nil, usageError{err}
 	}
+	if c.admin.Open && c.token == "" {
+		c.logger.Warn().Str("listen", c.admin.Listen).Msg("the admin API is open to whoever reaches it: anybody can set faults")
+	}
 	listeners, err := admin.Listen(c.admin.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)

@@ -145,6 +145,10 @@ func (x *exchange) left() (proxy.Outcome, string) {
 // abort closes the client's connection without another byte. It does not return.
 func (x *exchange) abort(outcome proxy.Outcome, reason string) {
 	x.record.Outcome, x.record.Error = outcome, reason
+	if x.in.ContentLength != 0 {
+		// Else net/http goes on reading what is left of the body, for as long as the client takes.
+		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Now()) // fails with the connection
+	}
 	panic(http.ErrAbortHandler)
 }
 

@@ -1,6 +1,8 @@
 package proxytest
 
 import (
+	"errors"
+	"net"
 	"testing"
 	"time"
 
@@ -25,6 +27,17 @@ func (s suite) hold(t *testing.T) {
 		equal(t, "outcome", x.Outcome, proxy.OK)
 		if x.Duration < 120*time.Millisecond || x.UpstreamDuration > x.Duration-120*time.Millisecond {
 			t.Errorf("recorded %v, of which %v upstream", x.Duration, x.UpstreamDuration)
+		}
+	})
+	t.Run("BlackholeOfHalfAnUpload", func(t *testing.T) { // whose rest nobody waits for
+		upstream, _ := counted(t)
+		r := s.start(t, upstream, rules(`{"blackhole": {"for": "50ms"}}`))
+		c := r.dial()
+		c.send("POST / HTTP/1.1", "Host: x", "Content-Length: 1000", "", "half")
+		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		var timeout net.Error
+		if _, err := c.Read(make([]byte, 1)); err == nil || errors.As(err, &timeout) && timeout.Timeout() {
+			t.Errorf("the connection stays open: %v", err)
 		}
 	})
 	for _, phase := range []string{"before", "after"} {
