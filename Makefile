@@ -35,12 +35,7 @@ lint:
 
 # Every fuzz target of every package, one after the other.
 fuzz:
-	@set -e; for package in $$($(GO) list ./...); do \
-	  for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz' || true); do \
-	    echo "fuzz $$package $$target"; \
-	    $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 100x $$package; \
-	  done; \
-	done
+	scripts/fuzz $(FUZZTIME)
 
 check: lint test fuzz
 
