@@ -35,13 +35,14 @@ func newGuard(s *Server, next http.Handler, refuse func(http.ResponseWriter, *ht
 
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setSecurityHeaders(w.Header())
+	if r.ContentLength != 0 {
+		// Who sends a body must get on with it, also if it is refused. Not every ResponseWriter has a deadline: a test's has
+		// none.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+	}
 	if err := g.check(w, r); err != nil {
 		g.refuse(w, r, err)
 		return
-	}
-	if r.ContentLength != 0 {
-		// Who sends a body must get on with it. Not every ResponseWriter has a deadline: a test's has none.
-		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	g.next.ServeHTTP(w, r)
