@@ -20,9 +20,14 @@ type answer struct {
 // serve answers requests with a handler.
 func (d *desk) serve(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		a, err := handle(r)
+		err := readBody(w, r)
+		defer answering(r)() // from here on its connection is not cut
+		var a answer
 		if err == nil {
-			err = a.write(w)
+			a, err = d.ask(r, handle)
+		}
+		if err == nil {
+			err = a.write(w, r)
 		}
 		if err != nil {
 			d.refuse(w, r, err)
@@ -30,8 +35,18 @@ func (d *desk) serve(handle handler) http.Handler {
 	})
 }
 
+// ask lets a handler answer a request whose body was read. A body stays a document until then.
+func (d *desk) ask(r *http.Request, handle handler) (answer, error) {
+	release, err := d.holdDocument(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer release()
+	return handle(r)
+}
+
 // write sends the answer. An error means that nothing was sent: a client that does not read is no error of ours.
-func (a answer) write(w http.ResponseWriter) error {
+func (a answer) write(w http.ResponseWriter, r *http.Request) error {
 	body, contentType := []byte(a.text), "text/plain; charset=utf-8"
 	switch {
 	case a.body != nil:
@@ -42,6 +57,9 @@ func (a answer) write(w http.ResponseWriter) error {
 		contentType = "application/json"
 	case a.kind != "":
 		contentType = a.kind
+	}
+	if unfinished(r) {
+		dontWait(w)
 	}
 	h := w.Header()
 	if a.location != "" {

@@ -183,8 +183,8 @@ type ExchangeFilter struct {
 	Limit   int
 }
 
-// Exchanges lists the latest exchanges, the last one first.
-func (c *Client) Exchanges(ctx context.Context, f ExchangeFilter) ([]Exchange, error) {
+// Path is where they can be asked for.
+func (f ExchangeFilter) Path() string {
 	path := withQuery("/admin/exchanges", "proxy", f.Proxy)
 	path = withQuery(path, "rule", f.Rule)
 	if f.Hit != nil {
@@ -192,10 +192,15 @@ func (c *Client) Exchanges(ctx context.Context, f ExchangeFilter) ([]Exchange, e
 	}
 	path = withQuery(path, "outcome", f.Outcome)
 	path = withQuery(path, "since", f.Since)
-	if f.Limit > 0 {
+	if f.Limit != 0 {
 		path = withQuery(path, "limit", strconv.Itoa(f.Limit))
 	}
+	return path
+}
+
+// Exchanges lists the latest exchanges, the last one first.
+func (c *Client) Exchanges(ctx context.Context, f ExchangeFilter) ([]Exchange, error) {
 	var v exchangesView
-	err := c.get(ctx, path, &v)
+	err := c.get(ctx, f.Path(), &v)
 	return v.Exchanges, err
 }

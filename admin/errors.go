@@ -128,5 +128,5 @@ func withoutElement(field, list string) string {
 func (d *desk) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	e := asError(err)
 	d.log.refused(r, e)
-	_ = answer{status: e.Status, body: e}.write(w) // an Error always marshals
+	_ = answer{status: e.Status, body: e}.write(w, r) // an Error always marshals
 }

@@ -11,9 +11,6 @@ import (
 	"unicode/utf8"
 )
 
-// MaxBody bounds the body of a request, in bytes.
-const MaxBody = 1 << 20
-
 // guard stands around the whole router and decides which requests it sees.
 type guard struct {
 	next   http.Handler
@@ -36,15 +33,15 @@ func newGuard(s *Server, next http.Handler, refuse func(http.ResponseWriter, *ht
 func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setSecurityHeaders(w.Header())
 	if r.ContentLength != 0 {
-		// Who sends a body must get on with it, also if it is refused. Not every ResponseWriter has a deadline: a test's has
-		// none.
+		// Not every ResponseWriter has a deadline: a test's has none.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
+		r = r.WithContext(r.Context()) // a copy: net/http looks at the body of its own when it closes the connection
+		r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaxBody)}
 	}
 	if err := g.check(w, r); err != nil {
 		g.refuse(w, r, err)
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	g.next.ServeHTTP(w, r)
 }
 
@@ -94,7 +91,8 @@ func (g *guard) authorise(r *http.Request) (right bool, wait time.Duration) {
 	if token == "" {
 		return false, 0
 	}
-	return g.token.check(r.RemoteAddr, token, time.Now())
+	from := guesser{address: addressOf(r.RemoteAddr), foreign: !knownHost(r.Host, g.hosts)}
+	return g.token.check(from, token, time.Now())
 }
 
 // checkOrigin refuses what a browser sends on behalf of a page that is not ours, by whatever method: also an answer that

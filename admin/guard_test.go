@@ -159,7 +159,7 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// asker sends a request to a server; a field "From: address" says where from.
+// asker sends a request to a server; a field "From: address" says where from, "Host: name" for whom.
 type asker func(method, path, body string, fields ...string) reply
 
 // bubble is a server without a socket, so that it can live in a synctest bubble.
@@ -190,9 +190,12 @@ func ask(t *testing.T, server *admin.Server) asker {
 		request.Host = "localhost"
 		for _, field := range fields {
 			name, value, _ := strings.Cut(field, ": ")
-			if name == "From" {
+			switch name {
+			case "From":
 				request.RemoteAddr = value
-			} else {
+			case "Host":
+				request.Host = value
+			default:
 				request.Header.Add(name, value)
 			}
 		}
@@ -234,6 +237,32 @@ func TestWrongTokens(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		if got := guess("192.0.2.1:1000", token); got != 200 {
 			t.Errorf("after a minute: %d", got)
+		}
+	})
+}
+
+// A page that reaches us by DNS rebinding sends wrong tokens from its reader's own address, and cannot lock him out.
+func TestGuessesUnderAForeignHostCountApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ask, _ := bubble(t, withToken)
+		guess := func(host, token string) int {
+			return ask("GET", "/version", "", "From: 127.0.0.1:1", "Host: "+host, "Authorization: Bearer "+token).status
+		}
+		for i := range 10 {
+			if got := guess(fmt.Sprintf("page%d.evil.example", i), "x"); got != 421 {
+				t.Fatalf("guess %d: %d", i, got)
+			}
+		}
+		for host, status := range map[string]int{"localhost": 200, "evil.example": 429, "other.example": 429} {
+			if got := guess(host, token); got != status {
+				t.Errorf("the right token for %s: %d, want %d", host, got, status)
+			}
+		}
+		for range 10 {
+			guess("localhost", "x")
+		}
+		if got := guess("localhost", token); got != 429 {
+			t.Errorf("the right token after ten guesses under our own name: %d", got)
 		}
 	})
 }

@@ -34,6 +34,16 @@ func (d *desk) getRules(r *http.Request) (answer, error) {
 	return answer{body: rulesView{s.View(time.Now()).Rules, s.Revision}, revision: &s.Revision}, nil
 }
 
+// ruleAddressed reads which rule a request is about, and its parameters: those that every change of one takes, and more.
+func ruleAddressed(r *http.Request, more ...string) (params, control.Address, error) {
+	p, err := readParams(r, append(more, "dry_run", "proxy")...)
+	if err != nil {
+		return nil, control.Address{}, err
+	}
+	at, err := p.address(pathName(r))
+	return p, at, err
+}
+
 // getRule answers GET /admin/faults/rules/{name}.
 func (d *desk) getRule(r *http.Request) (answer, error) {
 	p, err := readParams(r, "proxy")
@@ -101,11 +111,7 @@ func rulePath(s *control.State, at control.Address) string {
 
 // putRule answers PUT /admin/faults/rules/{name}.
 func (d *desk) putRule(r *http.Request) (answer, error) {
-	p, err := readParams(r, "dry_run", "proxy", "before")
-	if err != nil {
-		return answer{}, err
-	}
-	at, err := p.address(pathName(r))
+	p, at, err := ruleAddressed(r, "before")
 	if err != nil {
 		return answer{}, err
 	}
@@ -137,11 +143,7 @@ func (d *desk) putRule(r *http.Request) (answer, error) {
 
 // patchRule answers PATCH /admin/faults/rules/{name}.
 func (d *desk) patchRule(r *http.Request) (answer, error) {
-	p, err := readParams(r, "dry_run", "proxy")
-	if err != nil {
-		return answer{}, err
-	}
-	at, err := p.address(pathName(r))
+	p, at, err := ruleAddressed(r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -166,11 +168,7 @@ func movedTo(at control.Address, patch *document.Node) control.Address {
 
 // deleteRule answers DELETE /admin/faults/rules/{name}.
 func (d *desk) deleteRule(r *http.Request) (answer, error) {
-	p, err := readParams(r, "dry_run", "proxy")
-	if err != nil {
-		return answer{}, err
-	}
-	at, err := p.address(pathName(r))
+	p, at, err := ruleAddressed(r)
 	if err != nil {
 		return answer{}, err
 	}
@@ -180,11 +178,7 @@ func (d *desk) deleteRule(r *http.Request) (answer, error) {
 
 // rearmRule answers POST /admin/faults/rules/{name}/rearm.
 func (d *desk) rearmRule(r *http.Request) (answer, error) {
-	p, err := readParams(r, "dry_run", "proxy")
-	if err != nil {
-		return answer{}, err
-	}
-	at, err := p.address(pathName(r))
+	p, at, err := ruleAddressed(r)
 	if err != nil {
 		return answer{}, err
 	}

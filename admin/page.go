@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// defaultLimit is how much a list gives when no limit is asked for.
-const defaultLimit = 100
+// A list gives at most maxLimit, and defaultLimit when no limit is asked for.
+const (
+	defaultLimit = 100
+	maxLimit     = 1000
+)
 
 // since says where a list begins. The zero since is its very beginning.
 type since struct {
@@ -22,8 +25,8 @@ func (p params) limit() (int, error) {
 		return defaultLimit, nil
 	}
 	limit, err := strconv.Atoi(text)
-	if err != nil || limit < 1 {
-		return 0, refusef(http.StatusBadRequest, "limit", "want a whole number from 1, got %q", shorten(text, maxLogged))
+	if err != nil || limit < 1 || limit > maxLimit {
+		return 0, refusef(http.StatusBadRequest, "limit", "want a whole number of 1 to %d, got %q", maxLimit, shorten(text, maxLogged))
 	}
 	return limit, nil
 }

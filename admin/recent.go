@@ -25,21 +25,17 @@ func NewRecent(size int) *Recent {
 // Add remembers an exchange in place of the oldest one. It is a [proxy.Observer], and cheap: what the exchange has to
 // say is spelt out when somebody asks.
 func (c *Recent) Add(e proxy.Exchange) {
-	e.Method, e.Host, e.Path = clip(e.Method), clip(e.Host), clip(e.Path)
-	e.RequestID, e.Error = clip(e.RequestID), clip(e.Error)
+	e.Client, e.Method, e.Host, e.Path = clip(e.Client), clip(e.Method), clip(e.Host), clip(e.Path)
+	e.RequestID, e.Error, e.FaultPanic = clip(e.RequestID), clip(e.Error), clip(e.FaultPanic)
 	c.mu.Lock()
 	c.ring[c.added%uint64(len(c.ring))] = e
 	c.added++
 	c.mu.Unlock()
 }
 
-// clip cuts a long text, so that the rest can be freed.
-func clip(text string) string {
-	if len(text) <= maxKept {
-		return text
-	}
-	return strings.Clone(shorten(text, maxKept))
-}
+// clip cuts a long text and copies what is left: a short one, too, may be a part of a request's whole head, which would
+// be kept with it.
+func clip(text string) string { return strings.Clone(shorten(text, maxKept)) }
 
 // len is how many exchanges can be remembered.
 func (c *Recent) len() int { return len(c.ring) }

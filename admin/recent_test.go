@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"fmt"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/squall-proxy/squall/proxy"
@@ -25,5 +28,45 @@ func TestAWalkIsNotMoved(t *testing.T) {
 	}
 	if _, ok := NewRecent(0).at(0, 0); ok {
 		t.Error("an exchange that never was is remembered")
+	}
+}
+
+// What is kept of an exchange is not a part of its request's head, which would be kept as a whole: ten thousand of them
+// would be 160 MB.
+func TestRecentKeepsNoHead(t *testing.T) {
+	const size, head = 1000, 16 << 10
+	c := NewRecent(size)
+	kept := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := kept()
+	for i := range size {
+		line := fmt.Sprintf("%-6dGET example.org /short%s", i, strings.Repeat("x", head))
+		c.Add(proxy.Exchange{
+			ID: uint64(i), Client: line[:6], Method: line[6:9], Host: line[10:21], Path: line[22:28], RequestID: line[22:28],
+			Error: line[22:28], FaultPanic: line[22:28],
+		})
+	}
+	if grown := int64(kept()) - int64(before); grown > size*1024 {
+		t.Errorf("%d bytes of each exchange are kept", grown/size)
+	}
+	e, _ := c.at(c.newest(), 0)
+	if e.Method != "GET" || e.Host != "example.org" || e.Path != "/short" || e.RequestID != "/short" || e.Client != "999   " {
+		t.Errorf("kept %+v", e)
+	}
+	runtime.KeepAlive(c)
+}
+
+func TestRecentBoundsEveryText(t *testing.T) {
+	c, long := NewRecent(1), strings.Repeat("x", 3*maxKept)
+	c.Add(proxy.Exchange{Client: long, Method: long, Host: long, Path: long, RequestID: long, Error: long, FaultPanic: long})
+	e, _ := c.at(1, 0)
+	for i, text := range []string{e.Client, e.Method, e.Host, e.Path, e.RequestID, e.Error, e.FaultPanic} {
+		if text != long[:maxKept]+"…" {
+			t.Errorf("text %d is kept as %d bytes", i, len(text))
+		}
 	}
 }

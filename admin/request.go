@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -14,32 +12,6 @@ import (
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/internal/document"
 )
-
-func errBodyTooLarge() error {
-	return refusef(http.StatusRequestEntityTooLarge, "", "a body has at most %d bytes", MaxBody)
-}
-
-// readDocument reads the body, which is JSON whatever its Content-Type says: curl -d calls it a form.
-func readDocument(r *http.Request) (*document.Node, error) {
-	data, err := io.ReadAll(r.Body)
-	var tooLarge *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooLarge):
-		return nil, errBodyTooLarge()
-	case err != nil:
-		return nil, refusef(http.StatusBadRequest, "", "the body broke off: %v", err)
-	}
-	return document.ParseJSON(data)
-}
-
-// decode reads the body into out and gives it as a tree, too, for errors that come up later.
-func decode(r *http.Request, out any) (*document.Node, error) {
-	sent, err := readDocument(r)
-	if err != nil {
-		return nil, err
-	}
-	return sent, document.Decode(sent, out)
-}
 
 // params are the query's parameters, each given at most once.
 type params map[string]string

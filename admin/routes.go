@@ -28,7 +28,8 @@ func (s *Server) Routes() []Route {
 // desk is where the requests of one handler are answered.
 type desk struct {
 	*Server
-	log *quietLog
+	log       *quietLog
+	documents chan struct{} // has room for as many as hold a document
 }
 
 // handler answers a request, or says what is wrong with it.

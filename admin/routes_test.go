@@ -175,6 +175,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"exchanges: bad hit", nil, step{"GET", "/admin/exchanges?hit=x", "", "", want{400, []string{`"field":"hit"`}, nil}}},
 		{"exchanges: bad since", nil, step{"GET", "/admin/exchanges?since=yesterday", "", "", want{400, []string{`"field":"since"`}, nil}}},
 		{"exchanges: bad limit", nil, step{"GET", "/admin/exchanges?limit=0", "", "", want{400, []string{`"field":"limit"`}, nil}}},
+		{"exchanges: too high a limit", nil, step{"GET", "/admin/exchanges?limit=1001", "", "", want{400, []string{`"field":"limit"`, "1 to 1000"}, nil}}},
 
 		{"healthz", nil, step{"GET", "/healthz", "", "", want{200, []string{`{"status":"ok"}`}, nil}}},
 		{"readyz", nil, step{"GET", "/readyz", "", "", want{200, []string{`{"status":"ready"}`}, nil}}},

@@ -17,6 +17,7 @@ import (
 const (
 	headTimeout   = 5 * time.Second  // for a request's head
 	bodyTimeout   = 10 * time.Second // for a request's body
+	lingerTimeout = 500 * time.Millisecond // for the rest of a body that nobody waits for, once its request was answered
 	idleTimeout   = 60 * time.Second // between the requests of a connection
 	answerTimeout = MaxWait + 30*time.Second
 	maxHead       = 64 << 10 // bytes
@@ -67,7 +68,7 @@ type Version struct {
 // Handler makes the API's handler: the router behind its guard. What the guard and the log remember belongs to the
 // handler, so make one for all listeners.
 func (s *Server) Handler() http.Handler {
-	d := &desk{Server: s, log: newQuietLog(s.Logger)}
+	d := &desk{Server: s, log: newQuietLog(s.Logger), documents: make(chan struct{}, maxDocuments)}
 	return newGuard(s, d.router(), d.refuse)
 }
 
@@ -83,11 +84,14 @@ func (s *Server) Serve(ctx context.Context, listeners ...net.Listener) error {
 		WriteTimeout:      answerTimeout,
 		MaxHeaderBytes:    maxHead,
 		BaseContext:       func(net.Listener) context.Context { return base },
+		ConnContext:       withConnection,
 		ErrorLog:          log.New(s.Logger, "", 0),
 	}
+	server.DisableGeneralOptionsHandler = true // by itself it answers "OPTIONS *", past the guard
+	connections := newConnections()
 	ended := make(chan error, len(listeners))
 	for _, ln := range listeners {
-		go serve(server, ln, ended)
+		go serve(server, &bounded{Listener: ln, connections: connections}, ended)
 	}
 	var failed error
 	running := len(listeners)

@@ -1,9 +1,9 @@
 package admin
 
 import (
+	"container/list"
 	"crypto/sha256"
 	"crypto/subtle"
-	"maps"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -16,63 +16,68 @@ import (
 const (
 	maxGuesses   = 10
 	guessWindow  = time.Minute
-	maxAddresses = 4096 // counted apart; beyond, new ones are counted together
+	maxAddresses = 4096 // whose guesses are remembered; beyond, the oldest are forgotten
 )
 
-// tokenCheck tells callers who know the token from those who guess.
+// tokenCheck tells callers who know the token from those who guess. Nobody is refused for what another address did, so
+// who has thousands of addresses may guess more often than ten times a minute: a token has to be long.
 type tokenCheck struct {
 	digest [sha256.Size]byte
 
 	mu      sync.Mutex
-	guesses map[netip.Prefix]*guesses
-	sweep   time.Time // when those whose time is over may be looked for again
+	guesses map[guesser]*list.Element // of *guesses
+	oldest  *list.List                // the same, in the order of their first guess, which is that of their end
 }
 
-// guesses are the wrong tokens of one address since the first.
+// guesser is who guesses.
+type guesser struct {
+	address netip.Prefix
+	foreign bool // under a Host that is not ours: maybe a page in the browser of one who knows the token
+}
+
+// guesses are the wrong tokens of one guesser since the first.
 type guesses struct {
+	from  guesser
 	until time.Time
 	count int
 }
 
 func newTokenCheck(token string) *tokenCheck {
-	return &tokenCheck{digest: sha256.Sum256([]byte(token)), guesses: make(map[netip.Prefix]*guesses)}
+	return &tokenCheck{digest: sha256.Sum256([]byte(token)), guesses: make(map[guesser]*list.Element), oldest: list.New()}
 }
 
 // check reports whether a token is the right one. A positive wait says that nobody looks before that time is over.
-func (c *tokenCheck) check(remote, token string, now time.Time) (right bool, wait time.Duration) {
+func (c *tokenCheck) check(from guesser, token string, now time.Time) (right bool, wait time.Duration) {
 	digest := sha256.Sum256([]byte(token)) // of equal length, so that the time to compare tells nothing
 	right = subtle.ConstantTimeCompare(digest[:], c.digest[:]) == 1
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	from := addressOf(remote)
-	if c.guesses[from] == nil && c.full(now) {
-		from = netip.Prefix{}
+	for e := c.oldest.Front(); e != nil && !now.Before(e.Value.(*guesses).until); e = c.oldest.Front() {
+		c.forget(e)
 	}
-	g := c.guesses[from]
-	if g != nil && !now.Before(g.until) {
-		delete(c.guesses, from)
-		g = nil
+	if e := c.guesses[from]; e != nil {
+		g := e.Value.(*guesses)
+		if g.count >= maxGuesses {
+			return false, g.until.Sub(now)
+		}
+		if !right {
+			g.count++
+		}
+		return right, 0
 	}
-	switch {
-	case g != nil && g.count >= maxGuesses:
-		return false, g.until.Sub(now)
-	case right:
-		return true, 0
-	case g == nil:
-		g = &guesses{until: now.Add(guessWindow)}
-		c.guesses[from] = g
+	if !right {
+		if c.oldest.Len() == maxAddresses {
+			c.forget(c.oldest.Front())
+		}
+		c.guesses[from] = c.oldest.PushBack(&guesses{from: from, until: now.Add(guessWindow), count: 1})
 	}
-	g.count++
-	return false, 0
+	return right, 0
 }
 
-// full reports whether no further address can be counted apart. c.mu is held.
-func (c *tokenCheck) full(now time.Time) bool {
-	if len(c.guesses) >= maxAddresses && !now.Before(c.sweep) {
-		c.sweep = now.Add(time.Second)
-		maps.DeleteFunc(c.guesses, func(_ netip.Prefix, g *guesses) bool { return !now.Before(g.until) })
-	}
-	return len(c.guesses) >= maxAddresses
+// forget forgets the guesses of one. c.mu is held.
+func (c *tokenCheck) forget(e *list.Element) {
+	delete(c.guesses, e.Value.(*guesses).from)
+	c.oldest.Remove(e)
 }
 
 // addressOf is whose guesses are counted together: an IPv4 address, or the /64 that one IPv6 host can choose from.

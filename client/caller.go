@@ -91,7 +91,7 @@ func (r *run) prepare() error {
 			observe(e)
 		}
 	}
-	client, err := New(cfg)
+	client, err := build(cfg)
 	if err != nil {
 		return err
 	}

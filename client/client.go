@@ -7,6 +7,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -22,8 +23,17 @@ type Client struct {
 // New builds a Client, or says which field of cfg is out of its bounds. Each stage is a RoundTripper around the next
 // one, and a stage that cfg leaves off is not there at all.
 func New(cfg Config) (*Client, error) {
-	if err := cfg.validate(); err != nil {
+	c, err := build(cfg)
+	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
+	}
+	return c, nil
+}
+
+// build is New, with errors for who says himself that they are the client's.
+func build(cfg Config) (*Client, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
 	}
 	cfg = cfg.filled()
 	var stages http.RoundTripper = newAttemptStage(cfg, cfg.Transport)
@@ -34,7 +44,7 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Fallback.MaxStale > 0 || cfg.Fallback.Canned != nil {
 		stage, err := newFallbackStage(cfg, stages)
 		if err != nil {
-			return nil, fmt.Errorf("client: last-good store: %w", err)
+			return nil, fmt.Errorf("last-good store: %w", err)
 		}
 		stages = stage
 	}
@@ -52,7 +62,7 @@ func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	if err := checkTarget(req.URL); err != nil {
 		closeBody(req.Body)
-		return nil, err
+		return nil, fmt.Errorf("client: %w", err)
 	}
 	resp, err := c.stages.RoundTrip(req)
 	if err != nil {
@@ -73,11 +83,11 @@ func (c *Client) CloseIdleConnections() {
 func checkTarget(u *url.URL) error {
 	switch {
 	case u == nil:
-		return fmt.Errorf("client: request without a URL")
+		return errors.New("request without a URL")
 	case u.Scheme != "http" && u.Scheme != "https":
-		return fmt.Errorf("client: unsupported scheme %q: only http and https", u.Scheme)
+		return fmt.Errorf("unsupported scheme %q: only http and https", u.Scheme)
 	case u.Host == "":
-		return fmt.Errorf("client: no host in %q", u.Redacted())
+		return fmt.Errorf("no host in %q", u.Redacted())
 	}
 	return nil
 }

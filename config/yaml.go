@@ -32,7 +32,7 @@ func ParseYAML(data []byte) (*document.Node, error) {
 	case len(data) > MaxFile:
 		return nil, document.Errorf("", "at most %d bytes, got more", MaxFile)
 	case json.Valid(data):
-		return document.ParseJSON(data)
+		return document.ParseJSONWithin(data, document.MaxValues)
 	case !utf8.Valid(data):
 		return nil, notUTF8(string(data))
 	}

@@ -35,6 +35,37 @@ func (s *State) settle() {
 	}
 }
 
+// counter finds the counter of the rule at an address, which may be one of a mode in force, such as mode/failure. Each
+// proxy has its own rules of a mode.
+func (s *State) counter(at Address) (*faults.Counter, error) {
+	i, err := s.find(at)
+	if codeOf(err) != NotFound {
+		if err != nil {
+			return nil, err
+		}
+		return s.Rules[i].Counter, nil
+	}
+	var found *faults.Counter
+	var candidates []string
+	known := s.ruleNames()
+	for _, proxyName := range sortedKeys(s.runs) {
+		for _, r := range s.runs[proxyName].rules {
+			known = append(known, r.Name)
+			if r.Name == at.Name && (at.Proxy == nil || *at.Proxy == proxyName) {
+				found = r.Counter
+				candidates = append(candidates, r.Name+"?proxy="+proxyName)
+			}
+		}
+	}
+	switch len(candidates) {
+	case 0:
+		return nil, noRule(at.Name, known)
+	case 1:
+		return found, nil
+	}
+	return nil, ambiguous(at.Name, candidates)
+}
+
 // endpoints compiles a settled state into what the engine runs. protect adds to the paths that no fault touches.
 func (s *State) endpoints(protect []string) ([]proxy.Endpoint, error) {
 	endpoints := make([]proxy.Endpoint, 0, len(s.Proxies))

@@ -117,6 +117,9 @@ func (k *Controller) Change(ctx context.Context, r Request, mutate func(*State) 
 	if err := checkHalted(old, next); err != nil {
 		return nil, err
 	}
+	if err := checkSize(old, next); err != nil {
+		return nil, asError(err)
+	}
 	if same(old, next, time.Now()) {
 		return old, nil
 	}
@@ -201,12 +204,12 @@ func (k *Controller) nudge() {
 	}
 }
 
-// WaitHits blocks until the rule at an address has hit at least n times since its counters started, or ctx is done.
-// It gives the hits counted. A rule that starts counting anew meanwhile is not followed.
+// WaitHits blocks until the rule at an address, which may be one of a mode in force, has hit at least n times since its
+// counters started, or ctx is done. It gives the hits counted. A rule that starts counting anew meanwhile is not followed.
 func (k *Controller) WaitHits(ctx context.Context, at Address, n uint64) (uint64, error) {
-	r, err := k.State().Rule(at)
+	counter, err := k.State().counter(at)
 	if err != nil {
 		return 0, err
 	}
-	return r.Counter.WaitHits(ctx, n)
+	return counter.WaitHits(ctx, n)
 }

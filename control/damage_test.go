@@ -82,15 +82,6 @@ func TestAFileThatIsDamaged(t *testing.T) {
 			t.Errorf("got %+v, %v", s, err)
 		}
 	})
-	t.Run("a directory", func(t *testing.T) {
-		path := filepath.Join(t.TempDir(), "state")
-		if err := os.Mkdir(path, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if _, _, err := open(t, path).Load(t0); err == nil {
-			t.Error("loaded a directory")
-		}
-	})
 }
 
 func flipped(content []byte, at int) []byte {

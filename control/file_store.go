@@ -48,9 +48,12 @@ var ErrNewer = errors.New("written by a newer squall")
 // OpenFile takes ownership of a state file, which need not exist yet. A file that another process owns is an error
 // that names the process.
 func OpenFile(path string) (*FileStore, error) {
-	lock, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW, 0o600)
+	if err := checkRegular(path); err != nil {
+		return nil, fmt.Errorf("state file %s: %w", path, err)
+	}
+	lock, err := openRegular(path+".lock", os.O_RDWR|os.O_CREATE|syscall.O_NOFOLLOW)
 	if err != nil {
-		return nil, fmt.Errorf("state file: %w", err)
+		return nil, fmt.Errorf("state file %s: its lock: %w", path, err)
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		owner, _ := os.ReadFile(lock.Name())
@@ -107,7 +110,7 @@ func (f *FileStore) Load(now time.Time) (s *State, damage, err error) {
 
 // readState reads a state file, and gives its content, too.
 func readState(path string, now time.Time) (s *State, content []byte, err error) {
-	file, err := os.Open(path)
+	file, err := openRegular(path, os.O_RDONLY)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -66,6 +66,9 @@ func (p *Profile) validate() error {
 			return document.Errorf("failure_rate", "at most six decimals, got %v", *rate)
 		}
 	}
+	if len(p.Rules) > MaxRules {
+		return document.Errorf("rules", "at most %d, got %d", MaxRules, len(p.Rules))
+	}
 	seen := make(map[string]bool)
 	for i := range p.Rules {
 		r := &p.Rules[i]

@@ -90,16 +90,22 @@ func (s *State) find(at Address) (int, error) {
 	}
 	switch len(candidates) {
 	case 0:
-		return 0, &Error{
-			Code: NotFound, Field: "rule", Reason: fmt.Sprintf("no rule is named %q", at.Name), Err: suggestion(at.Name, s.ruleNames()),
-		}
+		return 0, noRule(at.Name, s.ruleNames())
 	case 1:
 		return found, nil
 	}
-	return 0, &Error{
+	return 0, ambiguous(at.Name, candidates)
+}
+
+func ambiguous(name string, candidates []string) error {
+	return &Error{
 		Code: Conflict, Field: "proxy", Candidates: candidates,
-		Reason: fmt.Sprintf("several rules are named %q: say which with ?proxy=", at.Name),
+		Reason: fmt.Sprintf("several rules are named %q: say which with ?proxy=", name),
 	}
+}
+
+func noRule(name string, known []string) error {
+	return &Error{Code: NotFound, Field: "rule", Reason: fmt.Sprintf("no rule is named %q", name), Err: suggestion(name, known)}
 }
 
 // Rule finds the rule at an address.

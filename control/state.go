@@ -11,12 +11,6 @@ import (
 	"github.com/squall-proxy/squall/proxy"
 )
 
-// MaxRules and MaxProxies bound what a state holds.
-const (
-	MaxRules   = 10_000
-	MaxProxies = 1_000
-)
-
 // State is everything that the admin API can change. Make one with [NewState]. A State that [Controller.State] gave is a
 // snapshot: never change it, let Controller.Change make a copy. When a verb returns an error the State may be half
 // changed and must be dropped, as Controller.Change does.
@@ -128,11 +122,12 @@ func (s *State) Validate() error {
 	if err := s.validateRules(s.Rules); err != nil {
 		return document.At(err, "rules")
 	}
-	if s.TimedRules == nil {
-		return nil
+	if t := s.TimedRules; t != nil {
+		if err := document.At(document.At(s.validateRules(t.BackTo), "back_to"), "rules"); err != nil {
+			return document.At(err, "timed")
+		}
 	}
-	err := document.At(document.At(s.validateRules(s.TimedRules.BackTo), "back_to"), "rules")
-	return document.At(err, "timed")
+	return s.validateInForce()
 }
 
 // same reports whether b, made of a, differs from it in nothing that anyone could see or that would have to be saved.

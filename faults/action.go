@@ -27,6 +27,44 @@ type Answer struct {
 // is closed.
 type Hold struct{ For time.Duration }
 
+// How says with what a connection ends.
+type How int
+
+// The ways.
+const (
+	EndClose How = iota // FIN
+	EndReset            // RST
+	EndHang             // silence until the client leaves
+)
+
+// End ends the exchange on the wire, without a whole reply: first Raw goes out as it is (nil = nothing), or, with Body,
+// the reply's head and the first bytes of its body; then the connection ends. What went out before does arrive, also
+// before an RST. In phase before the upstream is never contacted; in phase after its reply is dropped, unless Body is set.
+//
+// Of a body that is sent in chunks whole chunks arrive, and never the last one. A body whose length is known to be
+// within Bytes arrives whole: EndReset then follows all the same, while with the other ways nothing would be cut, so the
+// executor withdraws the rule (see [Plan.Withdraw]). It withdraws it, too, where there is no body to cut (HEAD, 204, 304,
+// 101), and where Fraction meets a body of unknown length. The head of a reply that is cut carries [AttributionHeader].
+type End struct {
+	How      How
+	Raw      []byte  // sent instead of a reply; not with Body
+	Body     bool    // phase after: the reply's head and so much of its body arrive first
+	Bytes    int64   // of the body, as sent to the client without its framing
+	Fraction float64 // instead of Bytes, where > 0: of a body whose length is known (0 < f < 1), rounded down
+}
+
+// Cut gives how many bytes of a reply's body arrive before the end; length is the body's, -1 where it is not known. ok
+// is false where the rule is to be withdrawn.
+func (e End) Cut(length int64) (bytes int64, ok bool) {
+	if e.Fraction > 0 {
+		if length < 0 {
+			return 0, false
+		}
+		e.Bytes = int64(e.Fraction * float64(length))
+	}
+	return e.Bytes, length < 0 || e.Bytes < length || e.How == EndReset
+}
+
 // Header changes header fields of the request on its way out, of the reply on its way back, or of both.
 type Header struct{ Request, Response Edit }
 
@@ -55,13 +93,14 @@ type Body struct {
 func (Wait) action()   {}
 func (Answer) action() {}
 func (Hold) action()   {}
+func (End) action()    {}
 func (Header) action() {}
 func (Body) action()   {}
 
 // Ends reports whether an action ends the exchange, so that no rule behind it is decided.
 func Ends(a Action) bool {
 	switch a.(type) {
-	case Answer, Hold:
+	case Answer, Hold, End:
 		return true
 	}
 	return false

@@ -100,6 +100,81 @@ var cases = []faultstest.Case{
 		},
 	},
 	{
+		Kind:  "truncate",
+		Short: `{"truncate":"10KB"}`,
+		Long: `{"name":"","kind":"truncate","phase":"after","percent":100,` +
+			`"attributes":{"after":10000},"enabled":true}`,
+		Phases: map[faults.Phase]string{faults.After: `{"after":0.25,"how":"hang"}`},
+		Accepted: []string{
+			`{"after":0}`, `{"after":"0"}`, `{"after":9007199254740991}`, `{"after":"9007199GB","how":"close"}`,
+			`{"after":0.0001}`, `{"after":0.9999}`, `{"after":1e-300}`, `{"after":"12 MB","how":"reset"}`,
+		},
+		Refused: []faultstest.Refusal{
+			{Attributes: `{}`, Field: "after"},
+			{Attributes: `{"after":null}`, Field: "after"},
+			{Attributes: `{"after":-1}`, Field: "after"},
+			{Attributes: `{"after":"-1KB"}`, Field: "after"},
+			{Attributes: `{"after":9007199254740992}`, Field: "after"},
+			{Attributes: `{"after":"9007200GB"}`, Field: "after"},
+			{Attributes: `{"after":99999999999999999999}`, Field: "after"},
+			{Attributes: `{"after":"KB"}`, Field: "after"},
+			{Attributes: `{"after":"10kb"}`, Field: "after"},
+			{Attributes: `{"after":"1.5KB"}`, Field: "after"},
+			{Attributes: `{"after":"0.5"}`, Field: "after"},
+			{Attributes: `{"after":0.0}`, Field: "after"},
+			{Attributes: `{"after":1.0}`, Field: "after"},
+			{Attributes: `{"after":1e3}`, Field: "after"},
+			{Attributes: `{"after":-0.5}`, Field: "after"},
+			{Attributes: `{"after":[1]}`, Field: "after"},
+			{Attributes: `{"after":1,"how":"fin"}`, Field: "how"},
+		},
+	},
+	{
+		Kind:  "reset",
+		Short: `{"reset":"head","percent":5}`,
+		Long: `{"name":"","kind":"reset","phase":"before","percent":5,` +
+			`"attributes":{"at":"head"},"enabled":true}`,
+		Phases: map[faults.Phase]string{
+			faults.Before: `{"at":"head"}`,
+			faults.After:  `{"at":"body","after":100}`,
+		},
+		Accepted: []string{
+			`{}`, `{"at":"start"}`, `{"at":"head","after":0}`, `{"at":"body"}`, `{"at":"body","after":9007199254740991}`,
+			`{"at":"body","after":"1MB"}`,
+		},
+		Refused: []faultstest.Refusal{
+			{Attributes: `{"at":"end"}`, Field: "at"},
+			{Attributes: `{"at":1}`, Field: "at"},
+			{Attributes: `{"at":"body"}`, Phase: faults.Before, Field: "at"},
+			{Attributes: `{"after":1}`, Field: "after"},
+			{Attributes: `{"at":"head","after":1}`, Phase: faults.After, Field: "after"},
+			{Attributes: `{"at":"body","after":-1}`, Field: "after"},
+			{Attributes: `{"at":"body","after":9007199254740992}`, Field: "after"},
+			{Attributes: `{"at":"body","after":0.5}`, Field: "after"},
+			{Attributes: `{"at":"body","after":true}`, Field: "after"},
+		},
+	},
+	{
+		Kind:     "empty",
+		Short:    `{"empty":{},"first":1}`,
+		Long:     `{"name":"","kind":"empty","phase":"before","percent":100,"attributes":{},"first":1,"enabled":true}`,
+		Phases:   map[faults.Phase]string{faults.Before: `{}`, faults.After: `{}`},
+		Accepted: []string{`{}`},
+	},
+	{
+		Kind:  "malformed",
+		Short: `{"malformed":"chunk"}`,
+		Long: `{"name":"","kind":"malformed","phase":"before","percent":100,` +
+			`"attributes":{"as":"chunk"},"enabled":true}`,
+		Phases:   map[faults.Phase]string{faults.Before: `{"as":"garbage"}`},
+		Accepted: []string{`{"as":"status_line"}`, `{"as":"header"}`, `{"as":"chunk"}`, `{"as":"garbage"}`},
+		Refused: []faultstest.Refusal{
+			{Attributes: `{}`, Field: "as"},
+			{Attributes: `{"as":"body"}`, Field: "as"},
+			{Attributes: `{"as":5}`, Field: "as"},
+		},
+	},
+	{
 		Kind:  "blackhole",
 		Short: `{"blackhole":"5s"}`,
 		Long: `{"name":"","kind":"blackhole","phase":"before","percent":100,` +

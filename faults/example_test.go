@@ -41,6 +41,8 @@ func show(text string) {
 	switch a := action.(type) {
 	case faults.Answer:
 		fmt.Printf("answer %d %s %s", a.Status, a.ContentType, a.Body)
+	case faults.End:
+		fmt.Printf("end %d raw %q body %t bytes %d fraction %v\n", a.How, a.Raw, a.Body, a.Bytes, a.Fraction)
 	case faults.Body:
 		body, err := a.Apply([]byte(`{"price":7,"stock":3}`))
 		fmt.Printf("body %s %v\n", body, err)
@@ -134,6 +136,34 @@ func ExampleBlackhole() {
 	show(`{"blackhole":"5s"}`)
 	// Output:
 	// faults.Hold {For:5s}
+}
+
+func ExampleReset() {
+	show(`{"reset":"start"}`)
+	show(`{"reset":{"at":"body","after":"1KB"}}`)
+	// Output:
+	// end 1 raw "" body false bytes 0 fraction 0
+	// end 1 raw "" body true bytes 1000 fraction 0
+}
+
+func ExampleTruncate() {
+	show(`{"truncate":100}`)
+	show(`{"truncate":{"after":0.5,"how":"hang"}}`)
+	// Output:
+	// end 0 raw "" body true bytes 100 fraction 0
+	// end 2 raw "" body true bytes 0 fraction 0.5
+}
+
+func ExampleEmpty() {
+	show(`{"empty":{}}`)
+	// Output:
+	// end 0 raw "" body false bytes 0 fraction 0
+}
+
+func ExampleMalformed() {
+	show(`{"malformed":"header"}`)
+	// Output:
+	// end 0 raw "HTTP/1.1 200 OK\r\nthis is no field\r\nContent-Length: 2\r\n\r\nok" body false bytes 0 fraction 0
 }
 
 func ExampleHeaders() {

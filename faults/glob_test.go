@@ -40,6 +40,7 @@ func TestGlob(t *testing.T) {
 		{"/a.c", []string{"/a.c"}, []string{"/abc"}},
 		{"/(a|b)[x]+?", []string{"/(a|b)[x]+?"}, []string{"/a", "/ax"}},
 		{"/**(+", []string{"/x/(+"}, []string{"/x"}},
+		{"/**\xff*b", []string{"/\xffab", "/a/\xffb"}, []string{"/\xfeab", "/ab", "/\xff/b"}},
 		{"/ü*", []string{"/ü", "/üä"}, []string{"/u"}},
 	} {
 		for _, path := range c.yes {
@@ -69,10 +70,20 @@ func naive(pattern, path string) bool {
 }
 
 func TestGlobMeansWhatItSays(t *testing.T) {
-	pattern := rapid.StringOfN(rapid.SampledFrom([]rune("ab/**")), 0, 9, -1)
+	long := rapid.StringMatching(`[ab]{60,70}`) // patterns beyond one word of states
+	short := rapid.StringOfN(rapid.SampledFrom([]rune("ab/**")), 0, 9, -1)
+	pattern := rapid.Custom(func(t *rapid.T) string {
+		if rapid.Bool().Draw(t, "long") {
+			return short.Draw(t, "head") + long.Draw(t, "literal") + short.Draw(t, "tail")
+		}
+		return short.Draw(t, "short")
+	})
 	path := rapid.StringOfN(rapid.SampledFrom([]rune("ab/")), 0, 9, -1)
 	rapid.Check(t, func(t *rapid.T) {
 		pattern, path := pattern.Draw(t, "pattern"), path.Draw(t, "path")
+		if rapid.Bool().Draw(t, "near") { // a path that is, or nearly is, one that the pattern means
+			path = strings.ReplaceAll(strings.ReplaceAll(pattern, "**", path), "*", "a")
+		}
 		compiled, err := glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -113,7 +124,7 @@ func TestHostilePatternsStayLinear(t *testing.T) {
 }
 
 func TestPatternsRefused(t *testing.T) {
-	for _, pattern := range []string{"/**\xff*", "/" + strings.Repeat("a", MaxPattern)} {
+	for _, pattern := range []string{"/" + strings.Repeat("a", MaxPattern), "/**b**" + strings.Repeat("a", MaxPattern)} {
 		if _, err := Compile(Config{Protect: []string{pattern}}); err == nil || len(err.Error()) > 300 {
 			t.Errorf("%.20q: got %.300v, want a short refusal", pattern, err)
 		}
@@ -130,6 +141,25 @@ func BenchmarkGlob(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				compiled("/api/v1/users")
+			}
+		})
+	}
+}
+
+// BenchmarkGlob_Hostile has paths that keep the costliest patterns busy to their end.
+func BenchmarkGlob_Hostile(b *testing.B) {
+	path := "/" + strings.Repeat("a", 16<<10)
+	for name, pattern := range map[string]string{
+		"60B": strings.Repeat("**a", 20) + "b*a", "1KiB": strings.Repeat("**a", 340) + "b*a", "1KiB_literal": "/**" + strings.Repeat("a", 1000) + "b**a",
+	} {
+		compiled, err := glob(pattern)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				compiled(path)
 			}
 		})
 	}

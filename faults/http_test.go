@@ -63,6 +63,24 @@ func TestActions(t *testing.T) {
 			Answer{Status: 503, ContentType: jsonType, Body: unavailable, KeepHeader: true},
 		},
 
+		{`{"reset":{}}`, End{How: EndReset}},
+		{`{"reset":"start","phase":"after"}`, End{How: EndReset}},
+		{`{"reset":"head"}`, End{How: EndReset, Raw: []byte("HTTP/1.1 2")}},
+		{`{"reset":"body"}`, End{How: EndReset, Body: true}},
+		{`{"reset":{"at":"body","after":"2MB"},"phase":"after"}`, End{How: EndReset, Body: true, Bytes: 2_000_000}},
+		{`{"truncate":0}`, End{How: EndClose, Body: true}},
+		{`{"truncate":"3"}`, End{How: EndClose, Body: true, Bytes: 3}},
+		{`{"truncate":{"after":"3B","how":"reset"}}`, End{How: EndReset, Body: true, Bytes: 3}},
+		{`{"truncate":{"after":2.5e-1,"how":"hang"}}`, End{How: EndHang, Body: true, Fraction: 0.25}},
+		{`{"empty":{}}`, End{How: EndClose}},
+		{`{"phase":"after","empty":{}}`, End{How: EndClose}},
+		{`{"malformed":"status_line"}`, End{Raw: []byte("HTTP/1.1 OK 200\r\nContent-Length: 2\r\n\r\nok")}},
+		{`{"malformed":"header"}`, End{Raw: []byte("HTTP/1.1 200 OK\r\nthis is no field\r\nContent-Length: 2\r\n\r\nok")}},
+		{
+			`{"malformed":"chunk"}`,
+			End{Raw: []byte("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\nsize\r\nok\r\n0\r\n\r\n")},
+		},
+
 		{`{"blackhole":"5s"}`, Hold{5 * time.Second}},
 		{`{"blackhole":{}}`, Hold{}},
 

@@ -175,6 +175,7 @@ func placesOf(m *Match) []place {
 // appendPlace adds the place of a part, if its conditions are nothing but exact ones; text gives what each asks for.
 func appendPlace(places []place, p part, vs Values, text func(exact string) (string, bool)) []place {
 	var texts []string
+	seen := make(map[string]bool, len(vs))
 	for _, v := range vs {
 		if v.Exact == nil {
 			return places
@@ -183,7 +184,8 @@ func appendPlace(places []place, p part, vs Values, text func(exact string) (str
 		if !ok {
 			return places
 		}
-		if !slices.Contains(texts, one) {
+		if !seen[one] {
+			seen[one] = true
 			texts = append(texts, one)
 		}
 	}

@@ -75,12 +75,12 @@ var kinds = [...]Kind{
 	{"abort", HTTP, "status", "answers with an error instead of the upstream", beforeAfter, newAbort},
 	{"degrade", HTTP, "body", "replaces or edits the reply's body", afterBefore, newDegrade},
 	{"corrupt", HTTP, "bytes", "flips bytes of a body, its length kept", afterOnly, nil},
-	{"truncate", HTTP, "after", "cuts the reply's body short", afterOnly, nil},
+	{"truncate", HTTP, "after", "cuts the reply's body short", afterOnly, newTruncate},
 	{"throttle", HTTP, "rate", "slows a body down to a rate", beforeOnly, nil},
 	{"drip", HTTP, "chunk", "sends the body in small pieces", afterOnly, nil},
-	{"reset", HTTP, "at", "ends the connection with a TCP reset", beforeAfter, nil},
-	{"empty", HTTP, "", "closes the connection without a byte of answer", beforeAfter, nil},
-	{"malformed", HTTP, "as", "answers with bytes that are no HTTP", beforeOnly, nil},
+	{"reset", HTTP, "at", "ends the connection with a TCP reset", beforeAfter, newReset},
+	{"empty", HTTP, "", "closes the connection without a byte of answer", beforeAfter, newEmpty},
+	{"malformed", HTTP, "as", "answers with bytes that are no HTTP", beforeOnly, newMalformed},
 	{"blackhole", HTTP, "for", "accepts and never answers", beforeAfter, newBlackhole},
 	{"rate_limit", HTTP, "rate", "refuses or paces what comes too often", beforeOnly, nil},
 	{"concurrency", HTTP, "max", "makes the upstream's capacity small", beforeOnly, nil},
@@ -153,6 +153,16 @@ func (k Kind) checkPhase(phase Phase) error {
 		names[i] = string(known)
 	}
 	return document.Errorf("phase", "%s acts in phase %s, not %q", k.Name, strings.Join(names, " or "), clip(string(phase)))
+}
+
+// defaultPhase is the phase of a rule that names none: the kind's, unless its attributes make sense in another one only.
+func (k Kind) defaultPhase(attributes Attributes) Phase {
+	if special, ok := attributes.(interface{ implies() Phase }); ok {
+		if phase := special.implies(); phase != "" {
+			return phase
+		}
+	}
+	return k.phases[0]
 }
 
 // check refuses attributes that are not the kind's own, or out of bounds.

@@ -83,10 +83,8 @@ func (m *Match) validate(phase Phase) error {
 	if err := checkHeaderValues(m.Headers); err != nil {
 		return document.At(err, "headers")
 	}
-	for _, name := range sortedNames(m.Query) {
-		if err := m.Query[name].validate(nil); err != nil {
-			return document.At(document.At(err, name), "query")
-		}
+	if err := checkNamedValues(m.Query); err != nil {
+		return document.At(err, "query")
 	}
 	if m.Response != nil && phase != After {
 		return document.Errorf("response", "only rules of phase after see a response")
@@ -101,8 +99,8 @@ func (m *ResponseMatch) validate() error {
 	if m == nil {
 		return nil
 	}
-	if m.Status != nil && len(m.Status) == 0 {
-		return document.Errorf("status", "must not be an empty list: it would match nothing")
+	if err := checkList(m.Status != nil, len(m.Status)); err != nil {
+		return document.At(err, "status")
 	}
 	for _, status := range m.Status {
 		if status < 100 || status > 599 {
@@ -134,8 +132,8 @@ func (m *Match) validateLater() error {
 
 // checkMethods refuses what can never match. Methods are case-sensitive (RFC 9110, 9.1).
 func checkMethods(methods []string) error {
-	if methods != nil && len(methods) == 0 {
-		return document.Errorf("methods", "must not be an empty list: it would match nothing")
+	if err := checkList(methods != nil, len(methods)); err != nil {
+		return document.At(err, "methods")
 	}
 	common := []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"}
 	for i, method := range methods {
@@ -160,7 +158,17 @@ func checkHeaderValues(headers map[string]Values) error {
 		if strings.EqualFold(name, "host") {
 			return document.At(document.Errorf("", `the host has a condition of its own, "host"`), name)
 		}
-		if err := headers[name].validate(nil); err != nil {
+	}
+	return checkNamedValues(headers)
+}
+
+// checkNamedValues checks the conditions on fields or parameters.
+func checkNamedValues(named map[string]Values) error {
+	if err := checkList(false, len(named)); err != nil {
+		return err
+	}
+	for _, name := range sortedNames(named) {
+		if err := named[name].validate(nil); err != nil {
 			return document.At(err, name)
 		}
 	}

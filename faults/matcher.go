@@ -107,7 +107,7 @@ func (v Value) compile(exact func(want string) (test, error)) (test, error) {
 		if err != nil {
 			return nil, err
 		}
-		return expression.MatchString, nil
+		return func(text string) bool { return len(text) <= MaxRegexText && expression.MatchString(text) }, nil
 	}
 	return nil, fmt.Errorf("a condition without a form")
 }
@@ -179,6 +179,41 @@ func compileSource(vs Values) (*sourceTest, error) {
 	var err error
 	compiled.text, err = texts.compile(equal)
 	return compiled, err
+}
+
+// weight is what the conditions count towards [MaxWeight].
+func (m *Match) weight() int {
+	if m == nil {
+		return 0
+	}
+	weight := m.Host.weight() + m.Path.weight() + m.Source.weight()
+	named := []map[string]Values{m.Headers, m.Query}
+	if m.Response != nil {
+		named = append(named, m.Response.Headers)
+	}
+	for _, fields := range named {
+		for _, values := range fields {
+			weight += values.weight()
+		}
+	}
+	for _, v := range m.Path {
+		if v.Exact != nil && strings.Contains(*v.Exact, "**") {
+			weight += 1 + len(*v.Exact)/64
+		}
+	}
+	return weight
+}
+
+// weight counts the regular expressions.
+func (vs Values) weight() int {
+	weight := 0
+	for _, v := range vs {
+		if v.Regex != nil {
+			size, _ := regexSize(*v.Regex) // an error is for compiling to report
+			weight += size
+		}
+	}
+	return weight
 }
 
 // match reports whether all conditions hold, the cheap ones first.

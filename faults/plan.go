@@ -112,7 +112,8 @@ func (r *rule) count(v *View) (n, hash uint64) {
 	return r.counter.keys.next(hash), hash
 }
 
-// Withdraw takes back the last hit, of a [Body] action that could not be carried out: the rule did not hit after all.
+// Withdraw takes back the last hit, of a [Body] action or an [End] that could not be carried out: the rule did not hit
+// after all, and the plan goes on with those behind it.
 func (p *Plan) Withdraw() {
 	if p.decided.count == 0 {
 		return
@@ -120,6 +121,7 @@ func (p *Plan) Withdraw() {
 	if d := p.decided.at(p.decided.count - 1); d.outcome == Hit {
 		d.outcome, d.why = Skip, WhyBody
 		d.rule.counter.withdraw()
+		p.ended = false
 	}
 }
 

@@ -13,7 +13,7 @@ const (
 	WhyRoll      Why = "roll" // also of every exchange under a rule of percent 0
 	WhyLimit     Why = "limit"
 	WhyExpired   Why = "expired"
-	WhyBody      Why = "body" // the reply's body is none that the fault could change
+	WhyBody      Why = "body" // the reply's body is none that the fault could change, or cut
 )
 
 // Outcome is what was decided for one rule.

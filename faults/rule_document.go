@@ -34,13 +34,13 @@ func (r *Rule) DecodeDocument(n *document.Node) error {
 	if err != nil {
 		return f.asWritten(err)
 	}
-	if r.Phase == "" {
-		r.Phase = k.phases[0]
-	}
 	f.wrap(k)
 	r.Attributes = k.construct()
 	if err := document.Decode(f.attributes, r.Attributes); err != nil {
 		return f.asWritten(document.At(err, "attributes"))
+	}
+	if r.Phase == "" {
+		r.Phase = k.defaultPhase(r.Attributes)
 	}
 	return f.asWritten(r.Validate())
 }

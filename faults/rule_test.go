@@ -71,7 +71,7 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","abort":503}`, "abort", "one kind", ""},
 		{`{"kind":"delay","delay":"1s"}`, "kind", "not beside the short form", ""},
 		{`{"delay":"1s","attributes":{"latency":"1s"}}`, "attributes", "not beside the short form", ""},
-		{`{"reset":"start"}`, "reset", "not available", ""},
+		{`{"websocket":{}}`, "websocket", "not available", ""},
 		{`{"kind":"throttle"}`, "kind", "not available", ""},
 
 		// Attributes, in both forms.

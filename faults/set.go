@@ -60,7 +60,12 @@ func Compile(c Config) (*Set, error) {
 		}
 		s.protect = append(s.protect, compiled)
 	}
+	weight := 0
 	for _, entry := range c.Entries {
+		if weight += entry.Rule.Match.weight() + entry.Rule.Except.weight(); weight > MaxWeight {
+			return nil, fmt.Errorf("rule %q: match: the regular expressions and ** patterns of all rules together are too "+
+				"large: at most %d instructions", entry.Rule.Name, MaxWeight)
+		}
 		compiled, err := compileRule(entry)
 		if err != nil {
 			return nil, fmt.Errorf("rule %q: %w", entry.Rule.Name, err)

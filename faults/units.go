@@ -2,6 +2,8 @@ package faults
 
 import (
 	"encoding/json"
+	"errors"
+	"strconv"
 	"strings"
 	"time"
 
@@ -39,6 +41,48 @@ func (d Duration) String() string { return time.Duration(d).String() }
 
 // MarshalJSON writes the duration as a string.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(d.String()) }
+
+// Size is a number of bytes, which documents write as such or as "10KB" (1 KB = 1,000 bytes).
+type Size int64
+
+// sizeUnits are the units of sizes, in the order in which their endings are looked for.
+var sizeUnits = [...]struct {
+	name  string
+	bytes int64
+}{{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}}
+
+// DecodeDocument reads a size of 0 to [MaxCount].
+func (s *Size) DecodeDocument(n *document.Node) error {
+	text, unit := n.Text, int64(1)
+	switch n.Kind {
+	case document.Number:
+	case document.String:
+		for _, u := range sizeUnits {
+			if number, ok := strings.CutSuffix(n.Text, u.name); ok {
+				text, unit = strings.TrimSpace(number), u.bytes
+				break
+			}
+		}
+	default:
+		return document.Errorf("", `want bytes, or a size such as "10KB", got %s`, n.Kind)
+	}
+	parsed, err := strconv.ParseUint(text, 10, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange), err == nil && parsed > MaxCount/uint64(unit):
+		return document.Errorf("", "must be 0 to %d bytes, got %s", MaxCount, clip(n.Text))
+	case err != nil:
+		return document.Errorf("", `%q is neither whole bytes nor a size such as "10KB"`, clip(n.Text))
+	}
+	*s = Size(parsed) * Size(unit)
+	return nil
+}
+
+func (s Size) check() error {
+	if s < 0 || s > MaxCount {
+		return document.Errorf("", "must be 0 to %d bytes, got %d", MaxCount, s)
+	}
+	return nil
+}
 
 // clip cuts a user's text where it is longer than a reason should repeat.
 func clip(text string) string {

@@ -3,13 +3,26 @@ package faults
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
+	"regexp/syntax"
 
 	"github.com/squall-proxy/squall/internal/document"
 )
 
-// MaxPattern bounds the text of a condition, in bytes. Together with RE2 it keeps matching linear.
-const MaxPattern = 1024
+// What bounds the cost of conditions, for those who write documents and for each exchange.
+const (
+	// MaxPattern is how long the text of a condition may be, in bytes. Together with RE2 it keeps matching linear.
+	MaxPattern = 1024
+	// MaxList is how many entries a list of a [Match] may have, and how many fields or parameters it may name.
+	MaxList = 1000
+	// MaxRegex is how large a regular expression may be, in instructions of RE2: about one for each character, and as
+	// many times that as a repetition such as {0,50} counts. An instruction takes up to 10 ns for each byte of a text.
+	MaxRegex = 500
+	// MaxRegexText is the longest text that a regular expression is tried on, in bytes. It does not match a longer one.
+	MaxRegexText = 8 << 10
+	// MaxWeight bounds the conditions of all rules of a [Set] together: a regular expression weighs its instructions, a
+	// path pattern with text around ** 1 for each 64 bytes.
+	MaxWeight = 20_000
+)
 
 // Value is a condition on one text. Exactly one of its forms is set: documents write a string for Exact, or an object
 // such as {"prefix": "/api"} or {"absent": true}.
@@ -71,9 +84,37 @@ func (v *Value) validate() error {
 		return document.Errorf("", "want exactly one of exact, prefix, suffix, regex, absent")
 	}
 	if v.Regex != nil {
-		if _, err := regexp.Compile(*v.Regex); err != nil {
+		size, err := regexSize(*v.Regex)
+		switch {
+		case err != nil:
 			return document.Errorf("regex", "%v", err)
+		case size > MaxRegex:
+			return document.Errorf("regex", "compiles to %d instructions, at most %d: count fewer repetitions", size, MaxRegex)
 		}
+	}
+	return nil
+}
+
+// regexSize gives the instructions of a regular expression, or what is wrong with it.
+func regexSize(expression string) (int, error) {
+	parsed, err := syntax.Parse(expression, syntax.Perl)
+	if err != nil {
+		return 0, err
+	}
+	compiled, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return 0, err
+	}
+	return len(compiled.Inst), nil
+}
+
+// checkList refuses a list that matches nothing, and one that is too long; listed tells whether there is one at all.
+func checkList(listed bool, length int) error {
+	switch {
+	case listed && length == 0:
+		return document.Errorf("", "must not be an empty list: it would match nothing")
+	case length > MaxList:
+		return document.Errorf("", "at most %d entries, got %d", MaxList, length)
 	}
 	return nil
 }
@@ -97,8 +138,8 @@ func (vs *Values) DecodeDocument(n *document.Node) error {
 		*vs = Values{one}
 		return nil
 	}
-	if len(n.Items) == 0 {
-		return document.Errorf("", "must not be an empty list: it would match nothing")
+	if err := checkList(true, len(n.Items)); err != nil {
+		return err
 	}
 	var list []Value
 	if err := document.Decode(n, &list); err != nil {
@@ -118,8 +159,8 @@ func (vs Values) MarshalJSON() ([]byte, error) {
 
 // validate checks each condition; check, if not nil, says more about those of one field.
 func (vs Values) validate(check func(Value) error) error {
-	if vs != nil && len(vs) == 0 {
-		return document.Errorf("", "must not be an empty list: it would match nothing")
+	if err := checkList(vs != nil, len(vs)); err != nil {
+		return err
 	}
 	for i, v := range vs {
 		err := v.validate()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -31,6 +32,15 @@ const (
 	UpstreamHost = "upstream"
 )
 
+// maxEntries bounds each of the lists of a proxy: an exchange or a dial may look at all of them.
+const maxEntries = 100
+
+// Whether a request is sent again.
+const (
+	RetryNever = "never"
+	RetryOnce  = "once" // one without a body, after a connection that had been used before died without a byte
+)
+
 // Config is one proxy as documents describe it.
 type Config struct {
 	Name     string `json:"name"`
@@ -50,8 +60,8 @@ type Config struct {
 	// AllowUpstreams lists addresses, prefixes or names that may be dialled although they are refused by default.
 	AllowUpstreams []string `json:"allow_upstreams,omitempty"`
 
-	Engine        string         `json:"engine,omitempty"`         // nethttp
-	UpstreamRetry string         `json:"upstream_retry,omitempty"` // never
+	Engine        string         `json:"engine,omitempty"`         // http1 (default) or nethttp
+	UpstreamRetry string         `json:"upstream_retry,omitempty"` // never (default) or once
 	TLS           *document.Node `json:"tls,omitempty"`
 	UpstreamTLS   *document.Node `json:"upstream_tls,omitempty"`
 	CallerFaults  bool           `json:"caller_faults,omitempty"`
@@ -99,6 +109,18 @@ func (c *Config) Validate() error {
 	if c.Timeout <= 0 {
 		return document.Errorf("timeout", "must be more than 0s and at most %v", faults.MaxDuration)
 	}
+	return c.validateLists()
+}
+
+func (c *Config) validateLists() error {
+	for _, list := range []struct {
+		field  string
+		length int
+	}{{"protect", len(c.Protect)}, {"trusted", len(c.Trusted)}, {"allow_upstreams", len(c.AllowUpstreams)}} {
+		if list.length > maxEntries {
+			return document.Errorf(list.field, "at most %d entries, got %d", maxEntries, list.length)
+		}
+	}
 	for i, pattern := range c.Protect {
 		if pattern == "" || pattern[0] != '/' {
 			return document.Errorf(fmt.Sprintf("protect[%d]", i), "want a path pattern such as /health or /internal/**, got %q", pattern)
@@ -122,14 +144,16 @@ func (c *Config) validateChoices() error {
 		return document.Errorf("protocol", "tcp is not available in this version")
 	case c.Protocol != HTTP:
 		return document.Errorf("protocol", "want http, got %q", c.Protocol)
-	case c.Host == "":
-		return document.Errorf("host", "want keep, upstream or a name")
+	case !isHost(c.Host):
+		return document.Errorf("host", "want keep, upstream, or a name or an address with or without a port, got %.80q", c.Host)
 	case c.UpstreamDown != Answer && c.UpstreamDown != Close:
 		return document.Errorf("upstream_down", "want answer or close, got %q", c.UpstreamDown)
-	case !slices.Contains([]string{"", "nethttp"}, c.Engine):
-		return document.Errorf("engine", "want nethttp, got %q", c.Engine)
-	case !slices.Contains([]string{"", "never"}, c.UpstreamRetry):
-		return document.Errorf("upstream_retry", "want never, got %q", c.UpstreamRetry)
+	case !slices.Contains([]string{"", "http1", "nethttp"}, c.Engine):
+		return document.Errorf("engine", "want http1 or nethttp, got %q", c.Engine)
+	case !slices.Contains([]string{"", RetryNever, RetryOnce}, c.UpstreamRetry):
+		return document.Errorf("upstream_retry", "want never or once, got %q", c.UpstreamRetry)
+	case c.UpstreamRetry == RetryOnce && c.Engine == "nethttp":
+		return document.Errorf("upstream_retry", "the engine nethttp repeats by rules of its own: want never")
 	case c.TLS != nil:
 		return document.Errorf("tls", later)
 	case c.UpstreamTLS != nil:
@@ -168,12 +192,53 @@ func ParseUpstream(text string) (*url.URL, error) {
 		return nil, document.Errorf("upstream", "scheme %q is not available in this version: want http or https", u.Scheme)
 	case u.Hostname() == "":
 		return nil, document.Errorf("upstream", "%q has no host", text)
+	case u.Port() != "" && !isPort(u.Port()):
+		return nil, document.Errorf("upstream", "port must be 1 to 65535, got %q", u.Port())
 	case u.User != nil:
 		return nil, document.Errorf("upstream", "must not contain a user or a password")
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
 		return nil, document.Errorf("upstream", "want scheme, host and port only: the path comes from each request")
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host}, nil
+}
+
+// isHost reports whether a text may stand in a Host header field: uri-host [ ":" port ] of RFC 9112, 3.2, the host a
+// registered name or an address (RFC 3986, 3.2.2) of at most 255 bytes.
+func isHost(text string) bool {
+	host, port, hasPort := text, "", false
+	if colon := strings.LastIndexByte(text, ':'); colon >= 0 && !strings.HasSuffix(text, "]") {
+		host, port, hasPort = text[:colon], text[colon+1:], true
+	}
+	if host == "" || len(host) > 255 || hasPort && !isPort(port) {
+		return false
+	}
+	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
+		inner, closed := strings.CutSuffix(inner, "]")
+		address, err := netip.ParseAddr(inner)
+		return closed && err == nil && address.Is6() && address.Zone() == ""
+	}
+	return isRegisteredName(host)
+}
+
+// isRegisteredName accepts the characters of reg-name in RFC 3986, 3.2.2.
+func isRegisteredName(host string) bool {
+	isHex := func(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
+	for i := range len(host) {
+		c := host[i]
+		switch {
+		case 'a' <= c|0x20 && c|0x20 <= 'z', '0' <= c && c <= '9', strings.IndexByte("-._~!$&'()*+,;=", c) >= 0:
+		case c == '%' && i+2 < len(host) && isHex(host[i+1]) && isHex(host[i+2]):
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// isPort accepts 1 to 65535.
+func isPort(text string) bool {
+	number, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && number > 0
 }
 
 // ParsePrefix reads an address or an address prefix.

@@ -3,6 +3,7 @@ package proxy_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -85,6 +86,29 @@ func TestConfigRefuses(t *testing.T) {
 		{`"upstream": "http://stock/path"`, "upstream"},
 		{`"upstream": "http://stock?q"`, "upstream"},
 		{`"host": ""`, "host"},
+		{`"host": "a\r\nX-Injected: 1"`, "host"},
+		{`"host": "a b"`, "host"},
+		{`"host": "a\u0000"`, "host"},
+		{`"host": "ä.test"`, "host"},
+		{`"host": "a/b"`, "host"},
+		{`"host": "a@b"`, "host"},
+		{`"host": "a%zz"`, "host"},
+		{`"host": "a%4"`, "host"},
+		{`"host": "a:"`, "host"},
+		{`"host": ":80"`, "host"},
+		{`"host": "a:0"`, "host"},
+		{`"host": "a:65536"`, "host"},
+		{`"host": "a:+80"`, "host"},
+		{`"host": "a:80:80"`, "host"},
+		{`"host": "::1"`, "host"},
+		{`"host": "[::1"`, "host"},
+		{`"host": "[::1]x"`, "host"},
+		{`"host": "[1.2.3.4]"`, "host"},
+		{`"host": "[fe80::1%lo]"`, "host"},
+		{`"host": "` + strings.Repeat("a", 256) + `"`, "host"},
+		{`"upstream": "http://stock:99999"`, "upstream"},
+		{`"upstream": "http://stock:0"`, "upstream"},
+		{`"upstream": "http://[::1]:65536"`, "upstream"},
 		{`"timeout": "0s"`, "timeout"},
 		{`"timeout": "25h"`, "timeout"},
 		{`"upstream_down": "reset"`, "upstream_down"},
@@ -101,6 +125,32 @@ func TestConfigRefuses(t *testing.T) {
 		var refusal *document.Error
 		if !errors.As(err, &refusal) || refusal.Field != test.field {
 			t.Errorf("%s: got %v, want a refusal of %s", test.members, err, test.field)
+		}
+	}
+}
+
+func TestConfigAccepts(t *testing.T) {
+	for _, members := range []string{
+		`"host": "shop.test"`, `"host": "shop.test:8080"`, `"host": "10.0.0.1:65535"`, `"host": "[::1]"`, `"host": "[::1]:80"`,
+		`"host": "a_b~c!%41"`, `"host": "` + strings.Repeat("a", 255) + `:1"`,
+		`"upstream": "http://stock"`, `"upstream": "http://stock:65535"`, `"upstream": "https://[::1]:1"`,
+	} {
+		if _, err := decode(t, members); err != nil {
+			t.Errorf("%s: %v", members, err)
+		}
+	}
+}
+
+// TestConfigBoundsItsLists: each exchange, or each dial, may look at every entry.
+func TestConfigBoundsItsLists(t *testing.T) {
+	for field, entry := range map[string]string{"protect": `"/a"`, "trusted": `"10.0.0.1"`, "allow_upstreams": `"stock"`} {
+		for n, fine := range map[int]bool{100: true, 101: false} {
+			list := strings.TrimSuffix(strings.Repeat(entry+",", n), ",")
+			_, err := decode(t, fmt.Sprintf(`%q: [%s]`, field, list))
+			var refusal *document.Error
+			if fine != (err == nil) || !fine && (!errors.As(err, &refusal) || refusal.Field != field) {
+				t.Errorf("%d entries of %s: got %v", n, field, err)
+			}
 		}
 	}
 }

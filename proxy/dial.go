@@ -58,13 +58,28 @@ func (g guard) control(_ context.Context, _, address string, _ syscall.RawConn) 
 	return nil
 }
 
-// refuse gives the reason against an address; "" if there is none.
+// refuse gives the reason against an address, or against one that a gateway makes of it; "" if there is none.
 func (g guard) refuse(addr netip.AddrPort) string {
-	ip := embedded(addr.Addr().Unmap().WithZone(""))
-	allowed := func(prefix netip.Prefix) bool { return prefix.Contains(ip) }
-	switch {
-	case g.anything, slices.ContainsFunc(g.allowed, allowed):
+	ip := addr.Addr().Unmap().WithZone("")
+	if g.anything || g.allows(ip) {
 		return ""
+	}
+	reason := g.against(ip, addr.Port())
+	for _, inner := range embedded(ip) {
+		if reason == "" && !g.allows(inner) {
+			reason = g.against(inner, addr.Port())
+		}
+	}
+	return reason
+}
+
+func (g guard) allows(ip netip.Addr) bool {
+	return slices.ContainsFunc(g.allowed, func(prefix netip.Prefix) bool { return prefix.Contains(ip) })
+}
+
+// against gives the reason against one address, as it stands.
+func (g guard) against(ip netip.Addr, port uint16) string {
+	switch {
 	case isMetadata(ip):
 		return "a cloud's metadata service"
 	case ip.IsLinkLocalUnicast():
@@ -73,7 +88,7 @@ func (g guard) refuse(addr netip.AddrPort) string {
 		return "a multicast address"
 	case ip.IsUnspecified():
 		return "the unspecified address"
-	case g.owns(netip.AddrPortFrom(ip, addr.Port())):
+	case g.owns(netip.AddrPortFrom(ip, port)):
 		return "a listener of squall itself"
 	}
 	return ""
@@ -89,11 +104,28 @@ func isMetadata(ip netip.Addr) bool {
 	return false
 }
 
-// embedded gives the IPv4 address that a NAT64 gateway makes of an IPv6 address (64:ff9b::/96, RFC 6052); others as
-// they are.
-func embedded(ip netip.Addr) netip.Addr {
-	if bytes := ip.As16(); ip.Is6() && netip.PrefixFrom(ip, 96).Masked().Addr() == netip.MustParseAddr("64:ff9b::") {
-		return netip.AddrFrom4([4]byte(bytes[12:]))
+// embedded gives the IPv4 addresses that a gateway, or a system's own translation, can make of an IPv6 address.
+func embedded(ip netip.Addr) []netip.Addr {
+	if !ip.Is6() {
+		return nil
 	}
-	return ip
+	b := ip.As16()
+	from := func(i, j, k, l int) netip.Addr { return netip.AddrFrom4([4]byte{b[i], b[j], b[k], b[l]}) }
+	within := func(prefix string) bool { return netip.MustParsePrefix(prefix).Contains(ip) }
+	switch {
+	case ip.IsUnspecified(), ip.IsLoopback():
+		return nil
+	case within("64:ff9b::/96"), // NAT64, RFC 6052
+		within("::ffff:0:0:0/96"), // IPv4-translated, RFC 2765
+		within("::/96"):           // IPv4-compatible, RFC 4291, 2.5.5.1
+		return []netip.Addr{from(12, 13, 14, 15)}
+	case within("2002::/16"): // 6to4, RFC 3056
+		return []netip.Addr{from(2, 3, 4, 5)}
+	case within("64:ff9b:1::/48"):
+		// NAT64 of a network's own, RFC 8215: its prefix has 48, 56, 64 or 96 bits, nobody here knows which (RFC 6052,
+		// 2.2). What a wrong guess makes unspecified is no reason.
+		all := []netip.Addr{from(6, 7, 9, 10), from(7, 9, 10, 11), from(9, 10, 11, 12), from(12, 13, 14, 15)}
+		return slices.DeleteFunc(all, netip.Addr.IsUnspecified)
+	}
+	return nil
 }

@@ -56,6 +56,61 @@ func TestDialerRefuses(t *testing.T) {
 	}
 }
 
+// TestDialerLooksIntoIPv6Addresses: several prefixes carry an IPv4 address, to which a gateway, a tunnel or the system
+// itself sends what is sent there.
+func TestDialerLooksIntoIPv6Addresses(t *testing.T) {
+	g := &greeter{}
+	e := newEngine(t, g)
+	run(t, e, endpoint("a", "127.0.0.1:0"))
+	_, own, _ := net.SplitHostPort(addr(t, e, "a"))
+	const metadata, multicast, itself = "a cloud's metadata service", "a multicast address", "a listener of squall itself"
+	for _, test := range []struct {
+		host   string
+		allow  []string
+		reason string // "" = fine
+	}{
+		{"2002:a9fe:a9fe::1", nil, metadata},
+		{"2002:e000:fb::", nil, multicast},
+		{"2002:7f00:1::", nil, itself},
+		{"2002:5db8:d822:169:254:169:254:0", nil, ""},
+		{"64:ff9b::127.0.0.1", nil, itself},
+		{"64:ff9b::93.184.216.34", nil, ""},
+		{"64:ff9b:1::169.254.169.254", nil, metadata},
+		{"64:ff9b:1:fffe::169.254.169.254", nil, metadata},
+		{"64:ff9b:1:a9fe:a9:fe00::", nil, metadata},   // a prefix of 48 bits
+		{"64:ff9b:1:aa:a8:fea9:fe00::", nil, ""},      // in none of the places
+		{"64:ff9b:1:00a9:00fe:a9fe::", nil, metadata}, // of 56
+		{"64:ff9b:1:0:a9:fea9:fe00:0", nil, metadata}, // of 64
+		{"64:ff9b:1::127.0.0.1", nil, itself},
+		{"64:ff9b:1::10.0.0.1", nil, ""},
+		{"64:ff9b:1:a00:0:100::", nil, ""},
+		{"64:ff9b:2::169.254.169.254", nil, ""},
+		{"::169.254.169.254", nil, metadata},
+		{"::127.0.0.1", nil, itself},
+		{"::10.0.0.1", nil, ""},
+		{"::1", nil, ""},
+		{"::ffff:0:169.254.169.254", nil, metadata},
+		{"::ffff:0:127.0.0.1", nil, itself},
+		{"::ffff:0:10.0.0.1", nil, ""},
+		{"2001:db8::169.254.169.254", nil, ""},
+		{"2002:a9fe:a9fe::1", []string{"169.254.169.254"}, ""},
+		{"2002:a9fe:a9fe::1", []string{"2002:a9fe::/32"}, ""},
+		{"2002:a9fe:a9fe::1", []string{"169.254.169.253", "2002:a9ff::/32"}, metadata},
+		{"64:ff9b:1::169.254.169.254", []string{"169.254.0.0/16"}, ""},
+	} {
+		set := *g.proxy("a").Settings()
+		set.Config.AllowUpstreams = test.allow
+		err := g.proxy("a").Dialer(&set).ControlContext(t.Context(), "tcp", net.JoinHostPort(test.host, own), nil)
+		var refused *proxy.RefusedError
+		switch {
+		case test.reason == "" && err != nil:
+			t.Errorf("%s with %v: %v", test.host, test.allow, err)
+		case test.reason != "" && (!errors.As(err, &refused) || refused.Reason != test.reason):
+			t.Errorf("%s with %v: got %v, want %q", test.host, test.allow, err, test.reason)
+		}
+	}
+}
+
 // The check is at the dial, after the name was resolved.
 func TestDialerLooksAtWhatANameResolvesTo(t *testing.T) {
 	g := &greeter{}

@@ -16,7 +16,7 @@ import (
 )
 
 // DefaultEngine is the executor of proxies that name none.
-const DefaultEngine = "nethttp"
+const DefaultEngine = "http1"
 
 // grace is how long the exchanges of a proxy that was taken away, or moved, may go on.
 const grace = 10 * time.Second

@@ -9,7 +9,7 @@ import (
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
-	"github.com/squall-proxy/squall/proxy/nethttp"
+	"github.com/squall-proxy/squall/proxy/http1"
 )
 
 // seed is every test's: a test that failed fails again. See Seed for another.
@@ -36,7 +36,7 @@ type Proxy struct {
 // fault that was armed has not hit by then.
 func New(t testing.TB, upstream string) *Proxy {
 	t.Helper()
-	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: &nethttp.Executor{}}}
+	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}}}
 	c := proxy.Defaults()
 	c.Name, c.Listen, c.Upstream = name, "127.0.0.1:0", upstream
 	state := control.NewState(seed)

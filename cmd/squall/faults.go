@@ -20,7 +20,8 @@ func newFaults(sys system) *cobra.Command {
 				return r.ask(cmd.Context(), sys, http.MethodGet, faultsPath, nil)
 			},
 		},
-		newFaultsSet(sys, &r), newFaultsApply(sys, &r), newFaultsRule(sys, &r), newFaultsClear(sys, &r),
+		newFaultsSet(sys, &r), newFaultsApply(sys, &r), newFaultsRule(sys, &r), newFaultsPatch(sys, &r),
+		newFaultsRemove(sys, &r), newFaultsClear(sys, &r),
 	)
 	return cmd
 }
@@ -69,9 +70,49 @@ func newFaultsRule(sys system, r *remote) *cobra.Command {
 		Example: `  squall faults rule slow '{"proxy":"flaky","delay":"300ms","percent":50}'`,
 		Args:    exactArgs("NAME", "JSON"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return r.ask(cmd.Context(), sys, http.MethodPut, faultsPath+"/rules/"+url.PathEscape(args[0]), args[1])
+			return r.ask(cmd.Context(), sys, http.MethodPut, rulePath(args[0], ""), args[1])
 		},
 	}
+}
+
+func newFaultsPatch(sys system, r *remote) *cobra.Command {
+	var proxyName string
+	cmd := &cobra.Command{
+		Use: "patch NAME JSON", Short: "Merge into a rule (RFC 7396); its counters go on",
+		Example: `  squall faults patch slow '{"percent":10}'`,
+		Args:    exactArgs("NAME", "JSON"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.ask(cmd.Context(), sys, http.MethodPatch, rulePath(args[0], proxyName), args[1])
+		},
+	}
+	addRuleProxy(cmd, &proxyName)
+	return cmd
+}
+
+func newFaultsRemove(sys system, r *remote) *cobra.Command {
+	var proxyName string
+	cmd := &cobra.Command{
+		Use: "rm NAME", Short: "Take a rule away", Args: exactArgs("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return r.ask(cmd.Context(), sys, http.MethodDelete, rulePath(args[0], proxyName), nil)
+		},
+	}
+	addRuleProxy(cmd, &proxyName)
+	return cmd
+}
+
+// addRuleProxy adds the flag that tells rules of one name apart.
+func addRuleProxy(cmd *cobra.Command, proxyName *string) {
+	cmd.Flags().StringVar(proxyName, "proxy", "", "the rule of this proxy, where several have that name; * = the one of all")
+}
+
+// rulePath is where a rule is; proxyName "" = the only one of its name.
+func rulePath(name, proxyName string) string {
+	path := faultsPath + "/rules/" + url.PathEscape(name)
+	if proxyName != "" {
+		path += "?proxy=" + url.QueryEscape(proxyName)
+	}
+	return path
 }
 
 func newFaultsClear(sys system, r *remote) *cobra.Command {

@@ -52,7 +52,7 @@ func newLeasesList(sys system, r *remote) *cobra.Command {
 			defer client.Close()
 			leases, err := client.Leases(cmd.Context())
 			if err != nil {
-				return err
+				return r.explain(err)
 			}
 			table := tabwriter.NewWriter(sys.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "ID\tFOR\tEXPIRES IN\tHOLDS")

@@ -30,7 +30,7 @@ func newProxiesList(sys system, r *remote) *cobra.Command {
 			defer client.Close()
 			proxies, err := client.Proxies(cmd.Context())
 			if err != nil {
-				return err
+				return r.explain(err)
 			}
 			table := tabwriter.NewWriter(sys.out, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(table, "NAME\tLISTENS ON\tUPSTREAM\tENABLED")

@@ -6,12 +6,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/squall-proxy/squall/internal/readme"
 )
 
 // insideVariable tells the test binary that it runs in a network namespace of its own, where the README's ports are
@@ -38,9 +39,9 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	t.Setenv("PATH", bin+":"+os.Getenv("PATH"))
-	r := &readme{t: t, root: root, work: t.TempDir()}
+	r := &walker{t: t, root: root, work: t.TempDir()}
 	t.Cleanup(r.stop)
-	for _, block := range blocks(string(text)) {
+	for _, block := range readme.Blocks(string(text)) {
 		r.run(block)
 	}
 	if r.commands < 20 {
@@ -61,73 +62,35 @@ func runInNamespace(t *testing.T, test string) {
 	t.Logf("%s", output)
 }
 
-// codeBlock is one fenced block of the README.
-type codeBlock struct {
-	language string
-	lines    []string
-}
-
-func blocks(text string) []codeBlock {
-	var found []codeBlock
-	inside := false
-	for line := range strings.Lines(text) {
-		line = strings.TrimRight(line, "\n")
-		fence := strings.HasPrefix(line, "```")
-		switch {
-		case fence && !inside:
-			found = append(found, codeBlock{language: strings.TrimPrefix(line, "```")})
-			inside = true
-		case fence:
-			inside = false
-		case inside:
-			last := &found[len(found)-1]
-			last.lines = append(last.lines, line)
-		}
-	}
-	return found
-}
-
-// readme runs blocks.
-type readme struct {
+// walker runs blocks.
+type walker struct {
 	t          *testing.T
 	root, work string
 	background []*exec.Cmd
 	commands   int
 }
 
-func (r *readme) run(b codeBlock) {
+func (r *walker) run(b readme.Block) {
 	r.t.Helper()
 	switch {
-	case b.language == "console":
-		r.console(b.lines)
-	case b.language == "yaml" && b.lines[0] == "# squall.yaml":
-		text := strings.Join(b.lines, "\n")
+	case b.Language == "console":
+		for _, step := range b.Steps() {
+			if step.Command == "" {
+				r.t.Fatalf("README: %q is no command", step.Want[0])
+			}
+			r.command(step.Command, step.Want)
+		}
+	case b.Language == "yaml" && b.Lines[0] == "# squall.yaml":
+		text := strings.Join(b.Lines, "\n")
 		if err := os.WriteFile(filepath.Join(r.work, "squall.yaml"), []byte(text), 0o600); err != nil {
 			r.t.Fatal(err)
 		}
-	case b.language == "sh":
-		r.sh(b.lines)
+	case b.Language == "sh":
+		r.sh(b.Lines)
 	}
 }
 
-// console runs a block of "$ command" lines, each followed by what it prints.
-func (r *readme) console(lines []string) {
-	r.t.Helper()
-	for i := 0; i < len(lines); {
-		command, isCommand := strings.CutPrefix(lines[i], "$ ")
-		if !isCommand {
-			r.t.Fatalf("README: %q is no command", lines[i])
-		}
-		end := i + 1
-		for end < len(lines) && !strings.HasPrefix(lines[end], "$ ") {
-			end++
-		}
-		r.command(command, lines[i+1:end])
-		i = end
-	}
-}
-
-func (r *readme) command(command string, want []string) {
+func (r *walker) command(command string, want []string) {
 	r.t.Helper()
 	r.commands++
 	if strings.HasSuffix(command, " demo") {
@@ -142,13 +105,13 @@ func (r *readme) command(command string, want []string) {
 	if err != nil {
 		r.t.Errorf("$ %s\n%v\n%s", command, err, output)
 	}
-	if !matches(string(output), want) {
+	if !readme.Matches(string(output), want) {
 		r.t.Errorf("$ %s\nprinted\n%s\nthe README says\n%s", command, output, strings.Join(want, "\n"))
 	}
 }
 
 // sh runs the blocks whose output is not shown: a squall that serves, and what another test runs.
-func (r *readme) sh(lines []string) {
+func (r *walker) sh(lines []string) {
 	r.t.Helper()
 	for _, line := range lines {
 		switch {
@@ -167,7 +130,7 @@ func (r *readme) sh(lines []string) {
 }
 
 // exec runs a squall exec line with another command in place of the user's own.
-func (r *readme) exec(line string) {
+func (r *walker) exec(line string) {
 	r.t.Helper()
 	r.commands++
 	before, _, _ := strings.Cut(line, " -- ")
@@ -179,7 +142,7 @@ func (r *readme) exec(line string) {
 }
 
 // start runs a command in the background until it has printed what is wanted.
-func (r *readme) start(dir, command string, want []string) {
+func (r *walker) start(dir, command string, want []string) {
 	r.t.Helper()
 	cmd := exec.Command("bash", "-c", "exec "+command)
 	cmd.Dir = dir
@@ -191,7 +154,7 @@ func (r *readme) start(dir, command string, want []string) {
 	}
 	r.background = append(r.background, cmd)
 	limit := time.Now().Add(2 * time.Minute) // go run compiles first
-	for !matches(output.String(), want) {
+	for !readme.Matches(output.String(), want) {
 		if time.Now().After(limit) {
 			r.t.Fatalf("$ %s\nprinted\n%s\nthe README says\n%s", command, output, strings.Join(want, "\n"))
 		}
@@ -200,7 +163,7 @@ func (r *readme) start(dir, command string, want []string) {
 }
 
 // stop ends what runs in the background, as Ctrl-C does.
-func (r *readme) stop() {
+func (r *walker) stop() {
 	for _, cmd := range r.background {
 		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil {
 			r.t.Error(err)
@@ -215,50 +178,6 @@ func (r *readme) stop() {
 		}
 	}
 	r.background = nil
-}
-
-// matches holds output against lines in which "..." stands for anything, and alone on a line for any lines.
-func matches(output string, want []string) bool {
-	if len(want) == 0 {
-		return true
-	}
-	var pattern strings.Builder
-	pattern.WriteString(`(?s)\A`)
-	for _, line := range want {
-		if line == "..." {
-			pattern.WriteString(`.*`)
-			continue
-		}
-		parts := strings.Split(strings.TrimRight(line, " "), "...")
-		for i, part := range parts {
-			parts[i] = regexp.QuoteMeta(part)
-		}
-		pattern.WriteString(strings.Join(parts, `[^\n]*`) + ` *\n?`)
-	}
-	if want[len(want)-1] != "..." {
-		pattern.WriteString(`\z`)
-	}
-	return regexp.MustCompile(pattern.String()).MatchString(output)
-}
-
-func TestMatchesTellsWrongOutput(t *testing.T) {
-	for _, test := range []struct {
-		output string
-		want   []string
-		match  bool
-	}{
-		{"a\nb\n", []string{"a", "b"}, true},
-		{"a\nc\n", []string{"a", "b"}, false},
-		{"a\nb\nc\n", []string{"a", "b"}, false},
-		{"a\nb\nc\n", []string{"a", "..."}, true},
-		{"x\nb\nc\n", []string{"a", "..."}, false},
-		{"took 3s: ok\n", []string{"took ...: ok"}, true},
-		{"took 3s: bad\n", []string{"took ...: ok"}, false},
-	} {
-		if got := matches(test.output, test.want); got != test.match {
-			t.Errorf("matches(%q, %q) = %v", test.output, test.want, got)
-		}
-	}
 }
 
 // lockedBuffer collects the output of a process while it runs.

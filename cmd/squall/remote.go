@@ -49,13 +49,18 @@ func (r *remote) ask(ctx context.Context, sys system, method, path string, body 
 	}
 	defer client.Close()
 	answer, err := client.Do(ctx, method, path, body)
+	if err != nil {
+		return r.explain(err)
+	}
+	_, err = sys.out.Write(answer)
+	return err
+}
+
+// explain says what an error in asking most likely means.
+func (r *remote) explain(err error) error {
 	if errors.Is(err, syscall.ECONNREFUSED) {
 		return fmt.Errorf("is squall running? Nobody listens at %s: %w", r.url, err)
 	}
-	if err != nil {
-		return err
-	}
-	_, err = sys.out.Write(answer)
 	return err
 }
 

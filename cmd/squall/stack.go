@@ -14,6 +14,7 @@ import (
 	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/proxy/http1"
 	"github.com/squall-proxy/squall/proxy/nethttp"
 )
 
@@ -64,7 +65,7 @@ func startStack(c stackConfig) (*stack, error) {
 	log := exchangeLog{c.logger}
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
 	s.engine = &proxy.Engine{
-		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &nethttp.Executor{}},
+		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}, "nethttp": &nethttp.Executor{}},
 		Observer: func(e proxy.Exchange) {
 			recent.Add(e)
 			log.exchange(e)

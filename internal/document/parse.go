@@ -2,6 +2,7 @@ package document
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 )
@@ -9,10 +10,19 @@ import (
 // MaxDepth is how many lists and objects may stand inside each other.
 const MaxDepth = 64
 
+// MaxValues is how many values a document that somebody sends may have, lists and objects included. Each costs more than
+// a hundred bytes of memory, however few it takes to write. A rule has about ten.
+const MaxValues = 100_000
+
 // ParseJSON reads data, which must be one JSON value (RFC 8259) in valid UTF-8 with nothing but white space around it, at
 // most [MaxDepth] deep, no name twice in an object, no half of a surrogate pair. Every error is an [*Error] with its place.
-func ParseJSON(data []byte) (*Node, error) {
-	p := &parser{text: string(data), line: 1, column: 1}
+//
+// It is for what squall wrote itself; see [ParseJSONWithin] for what somebody sends.
+func ParseJSON(data []byte) (*Node, error) { return ParseJSONWithin(data, math.MaxInt) }
+
+// ParseJSONWithin is [ParseJSON] for a document with at most so many values.
+func ParseJSONWithin(data []byte, maxValues int) (*Node, error) {
+	p := &parser{text: string(data), line: 1, column: 1, maxValues: maxValues}
 	n, err := p.value()
 	if err != nil {
 		return nil, err
@@ -28,6 +38,8 @@ type parser struct {
 	text  string
 	pos   int // of the next byte to read
 	depth int // lists and objects that are open
+
+	values, maxValues int
 
 	counted      int // bytes of text that line and column have passed
 	line, column int
@@ -79,6 +91,10 @@ func (p *parser) next() byte {
 
 func (p *parser) value() (*Node, error) {
 	first := p.next()
+	if p.values == p.maxValues {
+		return nil, p.fail("the document has more than %d values", p.maxValues)
+	}
+	p.values++
 	n := &Node{}
 	n.Line, n.Column = p.place()
 	var err error

@@ -38,7 +38,8 @@ type exchange struct {
 	body    requestBody
 	reply   replyBody
 
-	upgraded bool // the connection is net/http's no more
+	ending   *faults.End // how the connection is to end; nil = as net/http has it
+	upgraded bool        // the connection is net/http's no more
 }
 
 // handle is the server's handler.
@@ -56,6 +57,7 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request) {
 	if x.before() {
 		x.forward()
 	}
+	x.carryOut()
 }
 
 // begin opens an exchange: from here on it keeps the settings of this moment.
@@ -184,6 +186,9 @@ func (x *exchange) before() bool {
 			x.replyEdits = append(x.replyEdits, a.Response)
 		case faults.Hold:
 			x.hold(a.For)
+		case faults.End:
+			x.end(a)
+			return false
 		case faults.Answer:
 			x.answer(a, decision, nil)
 			return false

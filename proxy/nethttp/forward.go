@@ -103,6 +103,17 @@ func (x *exchange) modify(res *http.Response) error {
 			x.replyEdits = append(x.replyEdits, a.Response)
 		case faults.Hold:
 			x.hold(a.For)
+		case faults.End:
+			if !a.Body {
+				discard(res)
+				x.end(a)
+				return errConcluded
+			}
+			if x.cut(res, a, decision) {
+				passed = true
+				x.pass(res)
+				return nil
+			}
 		case faults.Answer:
 			discard(res)
 			x.answer(a, decision, res.Header)

@@ -44,14 +44,24 @@ func (w *writer) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // Hijack takes the connection over for an upgrade; the bytes on it are counted on.
 func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, buffered, err := http.NewResponseController(x.ResponseWriter).Hijack()
+	conn, buffered, err := x.takeOver()
 	if err != nil {
 		return nil, nil, err
 	}
-	x.upgraded = true
-	x.server.upgrades.Add(1)
 	x.status = http.StatusSwitchingProtocols
 	return &upgradedConn{conn, x}, buffered, nil
+}
+
+// takeOver takes the connection from net/http. From here on the exchange owns it, and a shutdown waits for the exchange.
+func (x *exchange) takeOver() (net.Conn, *bufio.ReadWriter, error) {
+	x.server.upgrades.Add(1) // before net/http forgets the connection, so that somebody always counts it
+	conn, buffered, err := http.NewResponseController(x.ResponseWriter).Hijack()
+	if err != nil {
+		x.server.upgrades.Done()
+		return nil, nil, err
+	}
+	x.upgraded = true
+	return conn, buffered, nil
 }
 
 // requestBody is the body on its way to the upstream. Its reader may outlive the exchange by a moment.

@@ -2,10 +2,12 @@ package proxytest
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -78,6 +80,16 @@ func (s suite) upstreamFailure(t *testing.T) {
 	})
 	t.Run("Timeout", s.upstreamTimeout)
 	t.Run("DiesInTheBody", s.diesInTheBody)
+	t.Run("DiesInTheBodyOfHTTP10", s.diesInTheBodyOfHTTP10)
+	t.Run("NoStatus", func(t *testing.T) {
+		for _, status := range []string{"000", "099", "+99", "-99", "99", "1000", "2xx"} {
+			upstream, _ := recording(t, "HTTP/1.1 "+status+" What\r\nContent-Length: 2\r\n\r\nok")
+			r := s.start(t, upstream)
+			reply, body := r.get("/")
+			expectProblem(t, reply, body, 502, "upstream")
+			equal(t, status+": outcome", r.exchange().Outcome, proxy.RealError)
+		}
+	})
 	t.Run("NoReply", func(t *testing.T) {
 		for _, says := range []string{"", "HTTP/1.1 2", "SSH-2.0-OpenSSH_9\r\n", "HTTP/1.1 200 OK\r\nbad field\r\n\r\n"} {
 			r := s.start(t, scripted(t, func(p *peer) {
@@ -148,6 +160,39 @@ func (s suite) diesInTheBody(t *testing.T) {
 		if x.Error == "" {
 			t.Errorf("%s: no error recorded", name)
 		}
+	}
+}
+
+// diesInTheBodyOfHTTP10: where the end of the connection is the end of the reply, only a reset tells that it is too early.
+func (s suite) diesInTheBodyOfHTTP10(t *testing.T) {
+	for name, says := range map[string]string{
+		"chunk":          "4\r\nhalf\r\n64\r\nha",
+		"between chunks": "4\r\nhalf\r\n",
+		"bad chunk":      "4\r\nhalf\r\nxyz\r\n",
+	} {
+		r := s.start(t, scripted(t, func(p *peer) {
+			if _, _, err := p.head(); err == nil {
+				p.send("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", says)
+			}
+		}))
+		for _, version := range []string{"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"} {
+			c := r.dial()
+			c.send(version)
+			if got, err := io.ReadAll(c.reader); !errors.Is(err, syscall.ECONNRESET) {
+				t.Errorf("%s: got %v after %q, want a reset", name, err, got)
+			}
+			equal(t, name+": outcome", r.exchange().Outcome, proxy.RealError)
+		}
+	}
+	r := s.start(t, scripted(t, func(p *peer) {
+		if _, _, err := p.head(); err == nil {
+			p.send("HTTP/1.1 200 OK", "Transfer-Encoding: chunked", "", "5", "whole", "0", "", "")
+		}
+	}))
+	c := r.dial()
+	c.send("GET / HTTP/1.0", "", "")
+	if got, err := io.ReadAll(c.reader); err != nil || !strings.HasSuffix(string(got), "whole") {
+		t.Errorf("a whole reply: got %v after %q", err, got)
 	}
 }
 
@@ -232,7 +277,11 @@ func (s suite) brokenBody(t *testing.T) {
 	} {
 		raw := make(chan string, 1)
 		r := s.start(t, scripted(t, func(p *peer) {
-			_, fields, _ := p.head()
+			_, fields, err := p.head()
+			if err != nil {
+				raw <- "" // not even a head
+				return
+			}
 			got, err := p.announcedBody(fields)
 			if err == nil {
 				t.Errorf("%s: the upstream got a whole request: %q", test.name, got)

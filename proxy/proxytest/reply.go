@@ -45,6 +45,7 @@ func (s suite) reply(t *testing.T) {
 	})
 	t.Run("CompressionIsTheUpstreams", s.compression)
 	t.Run("EarlyHints", s.earlyHints)
+	t.Run("FewInterimReplies", s.interim)
 	t.Run("ConnectionsAreReused", s.reuse)
 }
 
@@ -59,6 +60,24 @@ func (s suite) earlyHints(t *testing.T) {
 	equal(t, "second line", line, "HTTP/1.1 200 OK")
 	equalFields(t, fields, []string{"Content-Length: 2"})
 	c.expect("ok")
+}
+
+// interim: an upstream's 1xx replies cost it nothing, and a client of HTTP/1.0 does not know them (RFC 9110, 15.2).
+func (s suite) interim(t *testing.T) {
+	upstream, _ := recording(t, strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n", 8)+okReply)
+	r := s.start(t, upstream)
+	for version, want := range map[string]int{"1.1": 5, "1.0": 0} {
+		c := r.dial()
+		c.send("GET / HTTP/"+version, "Host: x", "", "")
+		got, line, fields := 0, "", []string(nil)
+		for line, fields = c.mustHead(); strings.Contains(line, " 103 "); line, fields = c.mustHead() {
+			got++
+		}
+		equal(t, "interim replies to HTTP/"+version, got, want)
+		equal(t, "last line", strings.HasSuffix(line, " 200 OK"), true)
+		equal(t, "Link of the reply itself", field(fields, "Link"), "")
+		c.expect("ok")
+	}
 }
 
 func (s suite) compression(t *testing.T) {

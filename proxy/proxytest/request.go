@@ -119,6 +119,13 @@ func (s suite) requestTarget(t *testing.T) {
 		{"AbsoluteForAnotherPort", "GET http://shop.test:81/a HTTP/1.1", 421, ""},
 		{"AbsoluteOfAnotherScheme", "GET ftp://shop.test/a HTTP/1.1", 421, ""},
 		{"Connect", "CONNECT shop.test:443 HTTP/1.1", 405, ""},
+		{"AsteriskOfAnotherMethod", "GET * HTTP/1.1", 400, ""},
+		{"HTTP/2Preface", "PRI * HTTP/2.0", 505, ""},
+		{"HTTP/2", "GET / HTTP/2.0", 505, ""},
+		{"HTTP/1.2", "GET / HTTP/1.2", 505, ""},
+		{"HTTP/1.9", "GET / HTTP/1.9", 505, ""},
+		{"HTTP/0.9", "GET / HTTP/0.9", 505, ""},
+		{"HTTP/1.0", "GET /a HTTP/1.0", 200, "GET /a HTTP/1.1"},
 		{"BadEscape", "GET /%zz HTTP/1.1", 400, ""},
 		{"NoPath", "GET a HTTP/1.1", 400, ""},
 	} {
@@ -129,7 +136,11 @@ func (s suite) requestTarget(t *testing.T) {
 			equal(t, "status", reply.StatusCode, test.status)
 			if test.forwarded == "" {
 				none(t, requests)
-			} else {
+			}
+			if test.status == 505 {
+				c.expectEnd()
+			}
+			if test.forwarded != "" {
 				equal(t, "request line", next(t, requests).line, test.forwarded)
 			}
 		})
@@ -141,7 +152,8 @@ func (s suite) forwarded(t *testing.T) {
 	trusting := config(func(c *proxy.Config) { c.Trusted = []string{"127.0.0.0/8", "10.0.0.0/8"} })
 	sent := []string{
 		"X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 198.51.100.7, 10.1.2.3", "X-Forwarded-Host: shop.test",
-		"X-Forwarded-Proto: https", "Forwarded: for=198.51.100.7",
+		"X-Forwarded-Proto: https", "Forwarded: for=198.51.100.7", "X-Forwarded-Port: 1", "X-Forwarded-Prefix: /a",
+		"X-Forwarded-Ssl: on", "X-Forwarded-Server: s", "X-Forwarded-Scheme: https", "X-Real-Ip: 198.51.100.7",
 	}
 	t.Run("ReplacedFromAnyone", func(t *testing.T) {
 		r := s.start(t, upstream)
@@ -158,7 +170,8 @@ func (s suite) forwarded(t *testing.T) {
 		c.reply(http.MethodGet)
 		equalFields(t, withoutID(next(t, requests).fields), []string{
 			"Host: x", "X-Forwarded-For: 203.0.113.9, 198.51.100.7, 10.1.2.3, 127.0.0.1", "X-Forwarded-Host: shop.test",
-			"X-Forwarded-Proto: https", "Forwarded: for=198.51.100.7",
+			"X-Forwarded-Proto: https", "Forwarded: for=198.51.100.7", "X-Forwarded-Port: 1", "X-Forwarded-Prefix: /a",
+			"X-Forwarded-Ssl: on", "X-Forwarded-Server: s", "X-Forwarded-Scheme: https", "X-Real-Ip: 198.51.100.7",
 		})
 		equal(t, "client", r.exchange().Client, "198.51.100.7")
 	})

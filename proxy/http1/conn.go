@@ -1,0 +1,190 @@
+package http1
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// conn is one client's connection, served by one goroutine.
+type conn struct {
+	server *server
+	client net.Conn
+	raw    syscall.RawConn // of the socket, also under TLS; nil if there is none
+	clear  bool            // raw carries what client does
+	id     uint64
+	peer   netip.Addr
+	in     reader
+	read   deadline
+	await  func(fd uintptr) bool // conn.arrived, made once
+	arrive struct {              // what await found
+		n   int
+		err error
+	}
+
+	gap         time.Duration // how long a body may be silent; 0 while a head is read
+	headBegun   bool          // its deadline stands
+	interrupted atomic.Bool   // nobody wants what is being read
+
+	busy     atomic.Bool // an exchange is under way
+	upstream atomic.Pointer[upstream]
+	texts    texts
+}
+
+// texts are those of the last exchange's record. Mostly the next one has the same.
+type texts struct{ peer, method, host, path string }
+
+func newConn(s *server, client net.Conn) *conn {
+	c := &conn{server: s, client: client, id: s.proxy.NextConnection()}
+	c.raw, c.clear = rawConn(client)
+	c.in = reader{source: (*incoming)(c), buffers: &s.buffers}
+	c.read = deadline{conn: client}
+	c.await = c.arrived
+	if addr, err := netip.ParseAddrPort(client.RemoteAddr().String()); err == nil {
+		c.peer = addr.Addr().Unmap()
+	}
+	c.texts.peer = c.peer.String()
+	return c
+}
+
+// rawConn gives the socket of a connection, nil if there is none, and whether the connection's bytes go over it as they
+// are.
+func rawConn(conn net.Conn) (raw syscall.RawConn, clear bool) {
+	under, isTLS := conn.(interface{ NetConn() net.Conn })
+	if isTLS {
+		conn = under.NetConn()
+	}
+	if socket, ok := conn.(syscall.Conn); ok {
+		if raw, err := socket.SyscallConn(); err == nil {
+			return raw, !isTLS
+		}
+	}
+	return nil, false
+}
+
+// serve is the connection's goroutine: one exchange after the other.
+func (c *conn) serve() {
+	defer c.server.remove(c)
+	defer c.close()
+	for first := true; ; first = false {
+		if !c.waitForRequest(first) {
+			return
+		}
+		x := c.server.newExchange(c)
+		goOn := x.run()
+		c.server.putExchange(x)
+		if !goOn {
+			return
+		}
+		c.in.release()
+	}
+}
+
+// close ends the connection on every way out. Endings that matter were carried out before.
+func (c *conn) close() {
+	_ = c.client.Close() // nothing more can be done about it
+	c.in.drop()
+}
+
+// waitForRequest blocks until a request begins. While it does, the connection holds no buffer.
+func (c *conn) waitForRequest(first bool) bool {
+	if c.headBegun = false; len(c.in.buffered()) > 0 {
+		return true // pipelined
+	}
+	c.headBegun = first
+	if first {
+		c.read.move(time.Now().Add(headTimeout))
+	} else {
+		c.read.set(time.Now(), idleTimeout, time.Second)
+	}
+	c.busy.Store(false)
+	if c.server.draining.Err() != nil {
+		return false
+	}
+	err := c.fill()
+	c.busy.Store(true)
+	if c.server.draining.Err() != nil {
+		c.read.at = past // endIdle may have set it
+	}
+	return err == nil
+}
+
+// fill waits for the first bytes.
+func (c *conn) fill() error {
+	if !c.clear {
+		return c.in.fill(headBuffer)
+	}
+	if err := c.raw.Read(c.await); err != nil {
+		return err
+	}
+	if c.arrive.err != nil {
+		return c.arrive.err
+	}
+	if c.arrive.n == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// arrived reads what is there, and reports whether that is something. It is called whenever there may be.
+func (c *conn) arrived(fd uintptr) bool {
+	c.in.buf = c.in.buffers.get(headBuffer)
+	for {
+		c.arrive.n, c.arrive.err = syscall.Read(int(fd), c.in.buf)
+		if c.arrive.err != syscall.EINTR {
+			break
+		}
+	}
+	if c.arrive.n > 0 {
+		c.in.r, c.in.w = 0, c.arrive.n
+		return true
+	}
+	c.in.drop()
+	return !errors.Is(c.arrive.err, syscall.EAGAIN)
+}
+
+// incoming is a connection as what a reader reads from: it sees to it that a client who has begun to send gets on with it.
+type incoming conn
+
+var errInterrupted = errors.New("interrupted")
+
+// Read reads from the client.
+func (i *incoming) Read(p []byte) (int, error) {
+	switch {
+	case i.gap > 0:
+		i.read.set(time.Now(), i.gap, min(time.Second, i.gap/4))
+	case !i.headBegun:
+		i.headBegun = true
+		i.read.move(time.Now().Add(headTimeout))
+	}
+	if i.interrupted.Load() {
+		return 0, errInterrupted
+	}
+	return i.client.Read(p)
+}
+
+// interrupt ends a read that is under way on another goroutine.
+func (c *conn) interrupt() {
+	c.interrupted.Store(true)
+	_ = c.client.SetReadDeadline(past) // fails if it is closed, which is as well
+}
+
+// endIdle ends the connection if nothing is under way on it. Both sides look after they have told the other: here
+// draining is set, and busy is not.
+func (c *conn) endIdle() {
+	if !c.busy.Load() {
+		_ = c.client.SetReadDeadline(past) // fails if it is closed, which is as well
+	}
+}
+
+// cut drops the connection, whatever is under way on it.
+func (c *conn) cut() {
+	_ = c.client.Close() // whoever reads or writes is told
+	if u := c.upstream.Load(); u != nil {
+		_ = u.Close()
+	}
+}

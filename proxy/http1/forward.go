@@ -1,0 +1,243 @@
+package http1
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// maxInterim is how many interim replies are passed on; an upstream may send as many as it likes.
+const maxInterim = 5
+
+// forward sends the request to the upstream and the reply back.
+func (x *exchange) forward() {
+	start := time.Now()
+	p := x.server.poolFor(x.settings)
+	err := x.call(p, start)
+	x.record.UpstreamDuration = time.Since(start)
+	if err != nil {
+		x.fail(err)
+		return
+	}
+	x.view.Now, x.view.Status, x.view.ResponseHeader = start.Add(x.record.UpstreamDuration), x.reply.status, &x.reply.fields
+	x.shielded(func() { x.plan.BeginAfter(&x.view) })
+	if x.carryOut() == proceed {
+		x.pass()
+	}
+	if x.settle() {
+		p.keep(x.up)
+	} else {
+		_ = x.up.Close() // what is left of the exchange is not wanted
+	}
+	x.conn.upstream.Store(nil)
+}
+
+// call sends the request and waits for the reply's head. A request is sent once; a second time only where the
+// configuration says so, it has no body, and a connection that was used before has died without a byte.
+func (x *exchange) call(p *pool, start time.Time) error {
+	for {
+		x.record.UpstreamAttempts++
+		if err := x.connect(p); err != nil {
+			return err
+		}
+		err := x.send()
+		if err == nil {
+			x.headBy = time.Now().Add(time.Duration(x.settings.Config.Timeout))
+			err = x.receive()
+			x.headBy = time.Time{}
+		}
+		if err == nil {
+			return nil
+		}
+		x.stopUpload()
+		_ = x.up.Close() // it has failed
+		x.conn.upstream.Store(nil)
+		if !x.mayRepeat(err) {
+			return err
+		}
+	}
+}
+
+// mayRepeat reports whether a call that has failed is made again.
+func (x *exchange) mayRepeat(err error) bool {
+	var refused *refusal
+	return x.settings.Config.UpstreamRetry == proxy.RetryOnce && x.up.reused && x.request.framing == noBody &&
+		len(x.up.in.buffered()) == 0 && !errors.As(err, &refused) && !expired(err) && !errors.Is(err, errLeft)
+}
+
+// connect takes an idle connection, or makes one.
+func (x *exchange) connect(p *pool) error {
+	x.up = p.take()
+	if x.up == nil {
+		ctx, cancel := context.WithCancel(x.server.lifetime)
+		defer cancel()
+		x.watch.start(x.conn, func() {
+			x.gone.Store(true)
+			cancel()
+		})
+		defer x.watch.stop()
+		up, err := p.dial(ctx, &x.server.buffers)
+		if err != nil {
+			return err
+		}
+		x.up = up
+	}
+	x.up.in.source = (*answering)(x)
+	x.conn.upstream.Store(x.up)
+	if x.server.lifetime.Err() != nil { // so that cut cannot have missed it
+		_ = x.up.Close()
+	}
+	return nil
+}
+
+// send sends the head, and what of the body has come with it. The rest is on its way when it returns.
+func (x *exchange) send() error {
+	x.composeRequest()
+	x.out = append(x.out, x.upload.whole...)
+	_, err := x.up.Write(x.out)
+	x.out = x.out[:0]
+	if err != nil && x.server.lifetime.Err() == nil && !x.up.reused {
+		err = nil // an upstream that does not want to hear more may have replied
+	}
+	if err != nil {
+		return err
+	}
+	x.upload.start(x.up)
+	return nil
+}
+
+// receive waits for the head of the final reply, and passes interim ones on.
+func (x *exchange) receive() error {
+	for interim := 0; ; {
+		text, err := x.up.in.head(maxReplyHead)
+		switch {
+		case errors.Is(err, errHeadTooLarge):
+			return bad("the reply's head is larger than 1 MiB")
+		case err != nil && len(x.up.in.buffered()) > 0:
+			return noEOF(err)
+		case err != nil:
+			return err
+		}
+		if refused := x.reply.parse(text, x.request.method); refused != nil {
+			return refused
+		}
+		switch {
+		case x.reply.status == http.StatusSwitchingProtocols && !x.request.wantsWebSocket():
+			return bad("the upstream switched protocols unasked")
+		case !x.reply.isInterim():
+			x.download.begin(&x.up.in, x.reply.framing, x.reply.length)
+			return nil
+		}
+		if interim++; interim <= maxInterim && x.request.minor == 1 {
+			x.passInterim()
+		}
+	}
+}
+
+// fail is told why there is no reply to pass on.
+func (x *exchange) fail(err error) {
+	readErr := x.stopUpload()
+	var refused *refusal
+	switch {
+	case x.gone.Load(), x.server.lifetime.Err() != nil:
+		x.abandon(x.leaving())
+	case errors.As(readErr, &refused):
+		x.problem(http.StatusBadRequest, "request body: "+readErr.Error())
+	case readErr != nil:
+		x.abandon(proxy.ClientLeft, readErr.Error())
+	default:
+		x.upstreamDown(fmt.Errorf("upstream %s://%s: %w", x.settings.Upstream.Scheme, x.settings.Upstream.Host, err))
+	}
+}
+
+// upstreamDown tells the client that the upstream cannot be reached, or did not answer in time.
+func (x *exchange) upstreamDown(err error) {
+	if x.settings.Config.UpstreamDown == proxy.Close {
+		x.abandon(proxy.RealError, err.Error())
+		return
+	}
+	status := http.StatusBadGateway
+	var timeout net.Error
+	if errors.As(err, &timeout) && timeout.Timeout() {
+		status = http.StatusGatewayTimeout
+	}
+	x.problem(status, err.Error())
+}
+
+// answering is an exchange as what the upstream's reader reads from. What waits to be sent to the client goes out before
+// more is waited for; and once the upstream has been silent for a while, somebody sees whether the client is still there.
+type answering exchange
+
+// Read reads from the upstream.
+func (a *answering) Read(p []byte) (int, error) {
+	x := (*exchange)(a)
+	if x.record.Status != 0 {
+		if x.flush(); x.writeErr != nil {
+			return 0, x.writeErr
+		}
+	}
+	for {
+		if x.watch.running() {
+			x.up.read.move(x.headBy)
+		} else {
+			x.up.read.set(time.Now(), silence, silence/2)
+		}
+		if x.gone.Load() {
+			return 0, errLeft
+		}
+		n, err := x.up.Conn.Read(p)
+		if n > 0 || !expired(err) {
+			return n, err
+		}
+		if err := x.silent(err); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// silent is called when the upstream has been silent for a while; it returns the reason not to wait any longer.
+func (x *exchange) silent(timeout error) error {
+	if x.upload.running() { // it reads, and so notices itself
+		if !x.headBy.IsZero() {
+			x.headBy = time.Now().Add(time.Duration(x.settings.Config.Timeout)) // the request is not sent yet
+		}
+		return nil
+	}
+	switch {
+	case x.gone.Load():
+		return errLeft
+	case x.upload.readErr != nil:
+		return x.upload.readErr
+	case !x.headBy.IsZero() && !time.Now().Before(x.headBy):
+		return timeout
+	case !x.watch.running():
+		x.watch.start(x.conn, func() {
+			x.gone.Store(true)
+			_ = x.up.SetReadDeadline(past) // fails if it is closed, which is as well
+		})
+	}
+	return nil
+}
+
+// stopUpload ends what is left of the upload, and gives the error of reading it from the client.
+func (x *exchange) stopUpload() error {
+	x.watch.stop()
+	x.upload.finish()
+	return x.upload.readErr
+}
+
+// settle ends what the exchange had running beside it, and reports whether the upstream's connection can be used again:
+// both messages are over, and nothing is in doubt.
+func (x *exchange) settle() bool {
+	x.watch.stop()
+	sent := x.upload.finish()
+	x.download.skip()
+	return sent && x.download.over && x.readErr == nil && x.writeErr == nil && x.reply.status != http.StatusSwitchingProtocols &&
+		len(x.up.in.buffered()) == 0 && persists(&x.reply.fields, x.reply.minor) && !x.gone.Load() &&
+		x.server.lifetime.Err() == nil
+}

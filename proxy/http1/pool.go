@@ -1,0 +1,204 @@
+package http1
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/proxy/semantics"
+)
+
+const (
+	idlePerUpstream = 512             // connections kept for the next request; above, they are closed
+	tlsTimeout      = 5 * time.Second // for the handshake with an upstream
+	sweepEvery      = 10 * time.Second
+)
+
+// upstream is a connection to an upstream.
+type upstream struct {
+	net.Conn
+	raw    syscall.RawConn // of the socket, also under TLS
+	clear  bool            // raw carries what Conn does
+	in     reader
+	read   deadline
+	reused bool
+	since  time.Time // when it became idle
+
+	look  func(fd uintptr) // upstream.looked, made once
+	quiet bool             // what it found
+	probe [1]byte
+}
+
+// pool keeps the idle connections to one upstream. Settings that ask for the same of it share it.
+type pool struct {
+	config  *proxy.Config
+	scheme  string
+	address string
+	dialer  *net.Dialer
+	tls     *tls.Config // nil = clear text
+
+	mu     sync.Mutex  // guards what follows
+	idle   []*upstream // the one used last is the last
+	closed bool
+	sweep  *time.Timer // runs while there is an idle one
+}
+
+func (s *server) newPool(set *proxy.Settings) *pool {
+	p := &pool{
+		config: &set.Config, scheme: set.Upstream.Scheme, address: semantics.WithPort(set.Upstream.Host, set.Upstream.Scheme),
+		dialer: s.proxy.Dialer(set),
+	}
+	if p.scheme == "https" {
+		p.tls = clientTLS(s.roots, set.Upstream.Hostname())
+	}
+	return p
+}
+
+// clientTLS is how an https upstream is spoken to.
+func clientTLS(roots *x509.CertPool, name string) *tls.Config {
+	return &tls.Config{
+		RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
+		CipherSuites: []uint16{ // TLS 1.2's, without those in CBC mode, which Go still offers
+			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+		},
+	}
+}
+
+// poolFor gives the pool for an exchange, at once as long as nothing about the upstream was changed. An exchange that
+// started before such a change, and was held since, gets a pool of its own, which keeps nothing.
+func (s *server) poolFor(set *proxy.Settings) *pool {
+	current := s.pool.Load()
+	if current.config == &set.Config || current.serves(&set.Config) {
+		return current
+	}
+	fresh := s.newPool(set)
+	if s.proxy.Settings() == set && s.pool.CompareAndSwap(current, fresh) {
+		current.close()
+		return fresh
+	}
+	fresh.closed = true
+	return fresh
+}
+
+func (p *pool) serves(c *proxy.Config) bool {
+	return p.config.Upstream == c.Upstream && slices.Equal(p.config.AllowUpstreams, c.AllowUpstreams)
+}
+
+// take gives an idle connection on which nothing has happened since; nil if there is none.
+func (p *pool) take() *upstream {
+	for {
+		p.mu.Lock()
+		last := len(p.idle) - 1
+		if last < 0 {
+			p.mu.Unlock()
+			return nil
+		}
+		u := p.idle[last]
+		p.idle[last] = nil
+		p.idle = p.idle[:last]
+		p.mu.Unlock()
+		if u.isQuiet() {
+			u.reused = true
+			return u
+		}
+		_ = u.Close() // the upstream has closed it, or said something that nobody asked for
+	}
+}
+
+// keep makes a connection idle, whose exchange is over in good order.
+func (p *pool) keep(u *upstream) {
+	u.in.drop()
+	u.since = time.Now()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.idle) == idlePerUpstream {
+		_ = u.Close() // nothing is under way on it
+		return
+	}
+	p.idle = append(p.idle, u)
+	if p.sweep == nil {
+		p.sweep = time.AfterFunc(sweepEvery, p.closeOld)
+	}
+}
+
+// closeOld closes what has been idle for too long.
+func (p *pool) closeOld() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = slices.DeleteFunc(p.idle, func(u *upstream) bool {
+		old := time.Since(u.since) > idleTimeout-sweepEvery
+		if old {
+			_ = u.Close() // nothing is under way on it
+		}
+		return old
+	})
+	if p.sweep = nil; len(p.idle) > 0 {
+		p.sweep = time.AfterFunc(sweepEvery, p.closeOld)
+	}
+}
+
+// close closes what is idle, now and later.
+func (p *pool) close() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.closed = true
+	for _, u := range p.idle {
+		_ = u.Close() // nothing is under way on it
+	}
+	p.idle = nil
+	if p.sweep != nil {
+		p.sweep.Stop()
+	}
+}
+
+// dial connects.
+func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
+	conn, err := p.dialer.DialContext(ctx, "tcp", p.address)
+	if err != nil {
+		return nil, err
+	}
+	if p.tls != nil {
+		ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
+		defer cancel()
+		secured := tls.Client(conn, p.tls)
+		if err := secured.HandshakeContext(ctx); err != nil {
+			_ = conn.Close() // it was never used
+			return nil, err
+		}
+		conn = secured
+	}
+	u := &upstream{Conn: conn, read: deadline{conn: conn}}
+	u.raw, u.clear = rawConn(conn)
+	u.look = u.looked
+	u.in.buffers = b
+	return u, nil
+}
+
+// isQuiet reports whether nothing has come on an idle connection, not even its end.
+func (u *upstream) isQuiet() bool {
+	u.quiet = false
+	if u.raw == nil {
+		return false
+	}
+	_ = u.raw.Control(u.look) // fails if it is closed
+	return u.quiet
+}
+
+// looked looks at the socket, and does not wait. What has come is lost; the connection is not used again. Under TLS
+// something may have come that is not of HTTP.
+func (u *upstream) looked(fd uintptr) {
+	if !u.clear {
+		u.quiet = !hasLeft(int(fd))
+		return
+	}
+	_, err := syscall.Read(int(fd), u.probe[:])
+	u.quiet = err == syscall.EAGAIN
+}
