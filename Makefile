@@ -39,7 +39,8 @@ fuzz:
 
 check: lint test fuzz
 
-bench: setup
+bench:
+	scripts/setup haproxy=haproxy
 	$(GO) run ./bench
 
 torture: setup

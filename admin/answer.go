@@ -20,7 +20,7 @@ type answer struct {
 // serve answers requests with a handler.
 func (d *desk) serve(handle handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := readBody(w, r)
+		err := readBody(r)
 		defer answering(r)() // from here on its connection is not cut
 		var a answer
 		if err == nil {

@@ -19,23 +19,13 @@ const MaxBody = 1 << 20
 // time anyway.
 const maxDocuments = 2
 
-// body is a request's body that knows whether all of it was read.
-type body struct {
-	io.ReadCloser
-	ended bool
-}
-
-// Read reads the body.
-func (b *body) Read(p []byte) (int, error) {
-	n, err := b.ReadCloser.Read(p)
-	b.ended = b.ended || errors.Is(err, io.EOF)
-	return n, err
-}
+// unread is a request's body of which nobody read all.
+type unread struct{ io.ReadCloser }
 
 // unfinished reports whether a part of a request's body was not read, so that nobody knows when it comes.
 func unfinished(r *http.Request) bool {
-	b, ok := r.Body.(*body)
-	return ok && r.ContentLength != 0 && !b.ended
+	_, ok := r.Body.(unread)
+	return ok
 }
 
 // dontWait lets an answer go out at once though the body is unfinished, and the connection end soon after it. By itself
@@ -53,7 +43,7 @@ func takesDocument(r *http.Request) bool {
 
 // readBody reads the whole of a body that may be a document, before anything is waited for: in this order a client that
 // sends slowly keeps nobody else waiting. Bodies where none is wanted are left unread.
-func readBody(w http.ResponseWriter, r *http.Request) error {
+func readBody(r *http.Request) error {
 	if !takesDocument(r) {
 		return nil
 	}
@@ -65,7 +55,6 @@ func readBody(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return refusef(http.StatusBadRequest, "", "the body broke off: %v", err)
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // or the answer would end with it
 	r.Body = io.NopCloser(bytes.NewReader(data))
 	return nil
 }

@@ -80,6 +80,21 @@ func TestSilentConnectionsGiveWay(t *testing.T) {
 	}
 }
 
+// Only where there is no place somebody has to give way: those who have left need none.
+func TestManyConnectionsOneAfterTheOtherCutNobody(t *testing.T) {
+	l := newLab(t)
+	oldest := l.open(t, "")
+	for range 2 * admin.MaxConnections {
+		check(t, l.do(t, "GET", "/version", "", "Connection: close"), want{200, nil, nil})
+	}
+	if _, err := io.WriteString(oldest, "GET /version HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if answer, err := io.ReadAll(oldest); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 200") {
+		t.Errorf("%v %s", err, answer)
+	}
+}
+
 // pollSpy counts those who wait.
 type pollSpy struct {
 	admin.Controller

@@ -36,7 +36,7 @@ func (g *guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		// Not every ResponseWriter has a deadline: a test's has none.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout))
 		r = r.WithContext(r.Context()) // a copy: net/http looks at the body of its own when it closes the connection
-		r.Body = &body{ReadCloser: http.MaxBytesReader(w, r.Body, MaxBody)}
+		r.Body = unread{http.MaxBytesReader(w, r.Body, MaxBody)}
 	}
 	if err := g.check(w, r); err != nil {
 		g.refuse(w, r, err)

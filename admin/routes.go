@@ -87,13 +87,14 @@ func (d *desk) router() *mux.Router {
 		}
 		router.Handle(row.Path, d.serve(row.handle)).Methods(methods...)
 	}
-	router.NotFoundHandler = d.serve(notFound)
+	router.NotFoundHandler = http.HandlerFunc(d.notFound)
 	router.MethodNotAllowedHandler = d.notAllowed(router)
 	return router
 }
 
-func notFound(r *http.Request) (answer, error) {
-	return answer{}, refusef(http.StatusNotFound, "", "nothing is at %q: GET / lists what there is", r.URL.Path)
+// notFound refuses a path that no row has.
+func (d *desk) notFound(w http.ResponseWriter, r *http.Request) {
+	d.refuse(w, r, refusef(http.StatusNotFound, "", "nothing is at %q: GET / lists what there is", r.URL.Path))
 }
 
 // notAllowed refuses a method, and says which are there.

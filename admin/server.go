@@ -15,10 +15,10 @@ import (
 
 // Limits of the admin API's connections.
 const (
-	headTimeout   = 5 * time.Second  // for a request's head
-	bodyTimeout   = 10 * time.Second // for a request's body
+	headTimeout   = 5 * time.Second        // for a request's head
+	bodyTimeout   = 10 * time.Second       // for a request's body
 	lingerTimeout = 500 * time.Millisecond // for the rest of a body that nobody waits for, once its request was answered
-	idleTimeout   = 60 * time.Second // between the requests of a connection
+	idleTimeout   = 60 * time.Second       // between the requests of a connection
 	answerTimeout = MaxWait + 30*time.Second
 	maxHead       = 64 << 10 // bytes
 	shutdownGrace = 2 * time.Second

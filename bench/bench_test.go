@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"regexp"
-	"strconv"
-	"strings"
+	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
@@ -31,96 +31,55 @@ func TestAQuickRunPrintsEveryRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", &out)
-	head, rest, _ := strings.Cut(out.String(), "\nresident memory")
-	tables := strings.Split(head, "\nkeep-alive connections: ")[1:]
-	if len(tables) != len(quick().connections) {
-		t.Fatalf("%d tables of CPU, want %d", len(tables), len(quick().connections))
+	programs, err := find(peers(), true, io.Discard)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for i, table := range tables {
-		if want := strconv.Itoa(quick().connections[i]) + "\n"; !strings.HasPrefix(table, want) {
-			t.Errorf("the table is for %.3q connections, want %q", table, want)
-		}
-		for _, c := range contenders() {
-			checkCPU(t, c, row(t, table, c.name))
+	l := &lab{programs: programs}
+	for _, task := range l.tasks(quick()) {
+		table := section(t, out.String(), task.title(quick().procs[0]))
+		for _, c := range task.field {
+			checkContender(t, table, task, c)
 		}
 	}
-	for _, c := range contenders() {
-		if c.memory {
-			checkMemory(t, c, row(t, rest, c.name))
+	total := section(t, out.String(), "resident memory in MiB")
+	idle := section(t, out.String(), "resident memory for each of 200 idle")
+	slow := section(t, out.String(), "resident memory for each of 20 slow")
+	for _, h := range memoryField() {
+		if len(l.present([]contender{h.contender})) == 0 {
+			continue
 		}
+		checkSpreads(t, h.name, rowOf(t, total, h.name), 5, 1, 1000)
+		checkVerdict(t, h.name, rowOf(t, total, h.name), h.peak)
+		checkSpreads(t, h.name, rowOf(t, idle, h.name), 1, 0, 1000)
+		checkVerdict(t, h.name, rowOf(t, idle, h.name), h.idle)
+		checkSpreads(t, h.name, rowOf(t, slow, h.name), 3, 0, 2000)
+		checkVerdict(t, h.name, rowOf(t, slow, h.name), h.slow)
 	}
 }
 
-// row finds the line of a contender, and gives what follows the name.
-func row(t *testing.T, table, name string) string {
+// checkContender wants every figure of a contender where it belongs, and within what a machine can do.
+func checkContender(t *testing.T, table string, task task, c contender) {
 	t.Helper()
-	for line := range strings.Lines(table) {
-		if rest, ok := strings.CutPrefix(line, name+"  "); ok {
-			return rest
-		}
-		if rest, ok := strings.CutPrefix(line, name+" "); ok && !strings.HasPrefix(rest, "A/A") {
-			return rest
-		}
-	}
-	t.Fatalf("no row for %q in:\n%s", name, table)
-	return ""
-}
-
-// checkCPU wants every figure of a row where it belongs, and within what a machine can do.
-func checkCPU(t *testing.T, c contender, row string) {
-	t.Helper()
-	cells := spreadText.FindAllStringSubmatch(row, -1)
 	want := 1 // upstream and load
 	if c.start != nil {
 		want++
 	}
-	if c.against != "" {
-		want++
-		if ratio := cells[len(cells)-1]; !plausible(ratio, 0.01, 100) {
-			t.Errorf("%s: ratio %q", c.name, ratio[0])
+	if c.paced && task.reply == 0 {
+		want += 2
+	}
+	checkSpreads(t, c.name, rowOf(t, table, c.name), want, 1, 1_000_000)
+	for _, with := range c.against {
+		if !slices.ContainsFunc(task.field, func(other contender) bool { return other.name == with.with }) {
+			continue
 		}
-		cells = cells[:len(cells)-1]
-		want--
-	}
-	if len(cells) != want {
-		t.Errorf("%s: %d figures of CPU, want %d: %q", c.name, len(cells), want, row)
-	}
-	for _, cell := range cells {
-		if !plausible(cell, 1, 100_000) {
-			t.Errorf("%s: CPU %q µs", c.name, cell[0])
+		row := rowOf(t, table, c.name+" / "+with.with)
+		figures := 1
+		if slices.ContainsFunc(task.field, func(other contender) bool { return other.twin == with.with }) {
+			figures++
 		}
-	}
-	if met := strings.Contains(row, ": met") || strings.Contains(row, ": MISSED"); met != (c.target > 0) {
-		t.Errorf("%s: target %v, but the row is %q", c.name, c.target, row)
-	}
-}
-
-// plausible reports whether lowest, median and highest stand in order between two bounds.
-func plausible(cell []string, least, most float64) bool {
-	var figures [3]float64
-	for i, text := range cell[1:] {
-		figures[i], _ = strconv.ParseFloat(text, 64)
-	}
-	median, low, high := figures[0], figures[1], figures[2]
-	return least <= low && low <= median && median <= high && high <= most
-}
-
-func checkMemory(t *testing.T, c contender, row string) {
-	t.Helper()
-	cells := strings.Fields(row)
-	if len(cells) < 5 {
-		t.Fatalf("%s: %q", c.name, row)
-	}
-	var peak float64
-	for _, cell := range cells[:5] {
-		figure, err := strconv.ParseFloat(cell, 64)
-		if err != nil || figure < 1 || figure > 1000 {
-			t.Errorf("%s: memory %q MiB", c.name, cell)
-		}
-		peak = figure
-	}
-	if met := strings.Contains(row, "at most 100: met"); c.maxMiB > 0 && met != (peak <= c.maxMiB) {
-		t.Errorf("%s: %q", c.name, row)
+		checkSpreads(t, c.name, row, figures, 0.01, 100)
+		checkVerdict(t, c.name, row, with.target)
 	}
 }
 

@@ -25,10 +25,18 @@ const usualRequest = "GET /api/v1/items/42?fields=name,price HTTP/1.1\r\n" +
 	"X-Tenant: tenant-a\r\n" +
 	"\r\n"
 
+// bytesRequest asks for a reply of so many bytes.
+func bytesRequest(n int64) string {
+	return fmt.Sprintf("GET %s%d HTTP/1.1\r\nHost: items.internal:8080\r\n\r\n", bytesPath, n)
+}
+
 // client is a keep-alive connection.
 type client struct {
-	conn net.Conn
-	in   *bufio.Reader
+	conn    net.Conn
+	in      *bufio.Reader
+	buffer  []byte // for long replies
+	aborts  bool   // whether a 503 is a reply like another
+	aborted int    // how many there were
 }
 
 // dial opens a number of connections.
@@ -41,7 +49,7 @@ func dial(addr string, n int) (clients, error) {
 			return nil, err
 		}
 		_ = conn.SetDeadline(time.Now().Add(clientLimit)) // a socket that is open takes a deadline
-		all = append(all, &client{conn, bufio.NewReader(conn)})
+		all = append(all, &client{conn: conn, in: bufio.NewReader(conn)})
 	}
 	return all, nil
 }
@@ -61,19 +69,42 @@ func (c *client) exchange(head string, body int64) (int64, error) {
 	switch {
 	case err != nil:
 		return 0, err
+	case c.aborts && strings.HasPrefix(status, "HTTP/1.1 503 "):
+		c.aborted++
 	case !strings.HasPrefix(status, "HTTP/1.1 200 "):
 		return 0, fmt.Errorf("answered %q", status)
-	case length <= 0:
+	}
+	if length <= 0 {
 		return 0, errors.New("a reply without a length")
 	}
-	return io.CopyN(io.Discard, c.in, length)
+	return length, c.skip(length)
+}
+
+// skip reads so many bytes, in large pieces, so that the load is not what a long reply waits for.
+func (c *client) skip(n int64) error {
+	buffered := min(n, int64(c.in.Buffered()))
+	if _, err := c.in.Discard(int(buffered)); err != nil {
+		return err
+	}
+	n -= buffered
+	if n > 0 && c.buffer == nil {
+		c.buffer = make([]byte, 256<<10)
+	}
+	for n > 0 {
+		got, err := c.in.Read(c.buffer[:min(n, int64(len(c.buffer)))])
+		n -= int64(got)
+		if err != nil && n > 0 {
+			return err
+		}
+	}
+	return nil
 }
 
 // clients are connections that work at once.
 type clients []*client
 
-// drive does a number of usual exchanges, on each connection one after the other.
-func (cs clients) drive(ctx context.Context, exchanges int) error {
+// drive does a number of exchanges, on each connection one after the other.
+func (cs clients) drive(ctx context.Context, head string, exchanges int) error {
 	stop := context.AfterFunc(ctx, cs.close)
 	defer stop()
 	failed := make([]error, len(cs))
@@ -81,15 +112,15 @@ func (cs clients) drive(ctx context.Context, exchanges int) error {
 	for i, c := range cs {
 		share := exchanges * (i + 1) / len(cs)
 		share -= exchanges * i / len(cs)
-		working.Go(func() { failed[i] = c.repeat(share) })
+		working.Go(func() { failed[i] = c.repeat(head, share) })
 	}
 	working.Wait()
 	return errors.Join(failed...)
 }
 
-func (c *client) repeat(times int) error {
+func (c *client) repeat(head string, times int) error {
 	for range times {
-		if _, err := c.exchange(usualRequest, 0); err != nil {
+		if _, err := c.exchange(head, 0); err != nil {
 			return err
 		}
 	}
@@ -128,9 +159,11 @@ func readHead(in *bufio.Reader) (first string, length int64, err error) {
 	}
 }
 
+// piece is what bodies are made of: 64 KiB.
+var piece = bytes.Repeat([]byte("0123456789abcdef"), 4<<10)
+
 // writeBody sends so many bytes.
 func writeBody(w io.Writer, n int64) error {
-	piece := bytes.Repeat([]byte("0123456789abcdef"), 4<<10) // 64 KiB
 	for n > 0 {
 		sent, err := w.Write(piece[:min(n, int64(len(piece)))])
 		if err != nil {

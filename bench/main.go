@@ -1,15 +1,16 @@
-// Command bench says what squall costs: the CPU that a proxy spends on one exchange, beside those that it is held
-// against, and the memory that squall takes under load.
+// Command bench says what squall costs: the CPU that a proxy spends on an exchange, beside those that it is held
+// against, how long its clients wait, and the memory that it takes.
 //
 // The upstream and every contender are processes of their own on loopback; the load comes from this one, over raw
-// sockets, each connection asking again as soon as it has its reply. CPU is what the kernel's scheduler counted for
-// the process, user and system, which needs Linux. A machine's speed drifts, so a figure alone says little: in each
+// sockets. CPU is what the kernel's scheduler counted for the process, user and system, which needs Linux; each
+// connection asks again as soon as it has its reply. A machine's speed drifts, so a figure alone says little: in each
 // round all contenders take turns, ratios are taken round by round, and beside them stand the ratios of equal
 // contenders (A/A), which say how much of a ratio is noise.
 //
 // squall runs as its users run it, built from this tree: squall serve with admin API and recent exchanges. Log lines
 // are switched off (--log-level warn) but for the contender that is named after them. The ReverseProxy is bare: it has
-// the same connection pool and buffers, and none of squall's timeouts, header rules or records.
+// the same connection pool and buffers, and none of squall's timeouts, header rules or records. What nginx and haproxy
+// are told is in peers.go.
 package main
 
 import (
@@ -24,6 +25,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 func main() {
@@ -37,16 +39,53 @@ func main() {
 
 // sizes say how much is measured.
 type sizes struct {
-	rounds      int   // in each of them every contender is measured
-	exchanges   int   // of a contender in a round, besides some that are not counted
-	connections []int // numbers of them to measure with
-	idle        int   // clients that the memory is measured with
-	body        int64 // bytes of the body that the memory is measured with
+	procs       []int         // GOMAXPROCS of the contenders
+	rounds      int           // in each of them every contender is measured
+	passes      int           // how often a round goes over the contenders
+	exchanges   int           // small ones of a contender in a round, besides some that are not counted
+	connections []int         // numbers of them to measure with
+	window      time.Duration // for which a contender is asked at a fixed rate, in a round
+	replies     []int64       // sizes of long replies, in bytes
+	volume      int64         // bytes of long replies to a contender in a round, about
+	memoryRuns  int           // processes of each contender whose memory is measured
+	clients     int           // that are connected while a long body passes
+	body        int64         // bytes of that body
+	idle        int           // idle clients, for the memory that each takes
+	slow        int           // slow readers, for the memory that each takes
+	slowBody    int64         // bytes of the reply that they read
+	slowTime    time.Duration // for which they read
+}
+
+func usual() sizes {
+	return sizes{
+		procs: []int{1, 2}, rounds: 9, passes: 10, exchanges: 3000, connections: []int{1, 32, 256}, window: 300 * time.Millisecond,
+		replies: []int64{64 << 10, 10 << 20}, volume: 128 << 20,
+		memoryRuns: 3, clients: 1000, body: 1 << 30, idle: 9000, slow: 500, slowBody: 100e6, slowTime: 3 * time.Second,
+	}
 }
 
 // quick is enough to see that everything works, and too little to believe a figure.
 func quick() sizes {
-	return sizes{rounds: 3, exchanges: 200, connections: []int{1, 4}, idle: 20, body: 4 << 20}
+	return sizes{
+		procs: []int{2}, rounds: 2, passes: 2, exchanges: 200, connections: []int{1, 4}, window: 20 * time.Millisecond,
+		replies: []int64{64 << 10}, volume: 1 << 20,
+		memoryRuns: 1, clients: 20, body: 4 << 20, idle: 200, slow: 20, slowBody: 100e6, slowTime: 200 * time.Millisecond,
+	}
+}
+
+// check refuses what cannot be measured.
+func (s sizes) check() error {
+	switch {
+	case s.rounds < 1:
+		return errors.New("-pairs: want a number above 0")
+	case s.exchanges < s.passes*slices.Max(s.connections):
+		return fmt.Errorf("-exchanges: want at least %d for each of -connections", s.passes)
+	case s.body < 1:
+		return errors.New("-body: want a number above 0")
+	case s.idle < 1:
+		return errors.New("-idle: want a number above 0")
+	}
+	return nil
 }
 
 // run measures, and prints what it finds. It fails only when something breaks, never over a figure.
@@ -54,18 +93,15 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if len(args) > 0 && args[0] == roleArgument {
 		return play(ctx, args[1:])
 	}
-	s := sizes{connections: []int{1, 32}}
-	procs, small, binary := 2, false, ""
+	s := usual()
+	small, binary := false, ""
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.IntVar(&s.rounds, "pairs", 9, "rounds, each of which gives a pair of every comparison")
-	flags.IntVar(&s.exchanges, "exchanges", 3000, "exchanges of each contender in a round")
-	flags.Func("connections", "numbers of keep-alive connections to measure with (default 1,32)", func(text string) (err error) {
-		s.connections, err = counts(text)
-		return err
-	})
-	flags.IntVar(&s.idle, "idle", 1000, "idle clients that the memory is measured with")
-	flags.Int64Var(&s.body, "body", 1<<30, "bytes of the body that the memory is measured with")
-	flags.IntVar(&procs, "procs", procs, "GOMAXPROCS of each contender")
+	flags.IntVar(&s.rounds, "pairs", s.rounds, "rounds, each of which gives a pair of every comparison")
+	flags.IntVar(&s.exchanges, "exchanges", s.exchanges, "small exchanges of each contender in a round")
+	countsVar(flags, &s.connections, "connections", "numbers of keep-alive connections to measure with")
+	countsVar(flags, &s.procs, "procs", "GOMAXPROCS of each contender, one after the other")
+	flags.Int64Var(&s.body, "body", s.body, "bytes of the body that the memory is measured with")
+	flags.IntVar(&s.idle, "idle", s.idle, "idle clients that the memory is measured with")
 	flags.BoolVar(&small, "quick", false, "a smoke test: tiny sizes, whatever else is asked for")
 	flags.StringVar(&binary, "squall", "", "the squall to measure (default: built from this tree)")
 	if err := flags.Parse(args); err != nil {
@@ -74,14 +110,30 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if small {
 		s = quick()
 	}
-	if flags.NArg() > 0 || s.rounds < 1 || s.exchanges < passes*slices.Max(s.connections) || s.idle < 1 || s.body < 1 || procs < 1 {
-		return errors.New("want flags only, numbers above 0, and ten exchanges for each connection")
+	if flags.NArg() > 0 {
+		return fmt.Errorf("want flags only, got %q", flags.Args())
 	}
-	lab, err := openLab(ctx, binary, procs)
+	if err := s.check(); err != nil {
+		return err
+	}
+	programs, err := find(peers(), small, out)
+	if err != nil {
+		return err
+	}
+	lab, err := openLab(ctx, binary, programs, s)
 	if err != nil {
 		return err
 	}
 	return errors.Join(lab.measure(ctx, s, out), lab.close())
+}
+
+// countsVar is a flag of numbers above 0, parted by commas.
+func countsVar(flags *flag.FlagSet, into *[]int, name, usage string) {
+	shown := strings.Trim(strings.ReplaceAll(fmt.Sprint(*into), " ", ","), "[]")
+	flags.Func(name, usage+" (default "+shown+")", func(text string) (err error) {
+		*into, err = counts(text)
+		return err
+	})
 }
 
 // counts reads numbers above 0, parted by commas.
@@ -99,18 +151,21 @@ func counts(text string) ([]int, error) {
 
 // measure makes all tables.
 func (l *lab) measure(ctx context.Context, s sizes, out io.Writer) error {
-	printHead(out, l.procs, s)
-	for _, n := range s.connections {
-		rounds, err := l.measureCPU(ctx, n, s)
-		if err != nil {
-			return err
+	begun := time.Now()
+	printHead(out, s)
+	for _, procs := range s.procs {
+		l.procs = procs
+		for _, t := range l.tasks(s) {
+			r, err := l.do(ctx, t, s)
+			if err != nil {
+				return fmt.Errorf("%s: %w", t.title(procs), err)
+			}
+			printResult(out, procs, r)
 		}
-		printCPU(out, n, contenders(), rounds)
 	}
-	rows, err := l.measureMemory(ctx, s)
-	if err != nil {
+	if err := l.measureMemory(ctx, s, out); err != nil {
 		return err
 	}
-	printMemory(out, s, rows)
+	fmt.Fprintf(out, "\ntook %v\n", time.Since(begun).Round(time.Second))
 	return nil
 }

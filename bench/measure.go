@@ -2,49 +2,107 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"time"
 )
 
-// sample is the CPU of one exchange, in microseconds.
+// task is what the contenders of a table are asked to do.
+type task struct {
+	reply       int64 // bytes of a long reply; 0 = small exchanges
+	connections int
+	exchanges   int // of each contender in a round
+	passes      int // how often a round goes over the contenders
+	field       []contender
+}
+
+// bulkConnections is over how many connections long replies come.
+const bulkConnections = 4
+
+// tasks lists what there is to do, a table each.
+func (l *lab) tasks(s sizes) []task {
+	var all []task
+	for _, n := range s.connections {
+		all = append(all, task{connections: n, exchanges: s.exchanges, passes: s.passes, field: l.present(smallField())})
+	}
+	for _, n := range s.replies {
+		exchanges := max(int(s.volume/n), s.passes*bulkConnections)
+		all = append(all, task{n, bulkConnections, exchanges, s.passes, l.present(bulkField())})
+	}
+	return all
+}
+
+func (t task) head() string {
+	if t.reply > 0 {
+		return bytesRequest(t.reply)
+	}
+	return usualRequest
+}
+
+// sample is what an exchange took.
 type sample struct {
-	proxy float64 // of the contender's process
-	rest  float64 // of upstream and load
+	proxy float64 // CPU of the contender's process, in µs
+	rest  float64 // CPU of upstream and load, in µs
+	wall  float64 // µs in which one more exchange was over, of all connections together
 }
 
 // round has a sample of each contender.
 type round map[string]sample
 
-// running is a contender whose process is up.
+// result is what a task has shown.
+type result struct {
+	task
+	rounds  []round
+	rate    float64              // exchanges per second that the latencies were measured at; 0 = they were not
+	latency map[string][]latency // of each contender that is paced, by round
+}
+
+// running is a contender whose process is up, and its clients.
 type running struct {
 	contender
 	process *process // nil = no proxy
+	load    clients
 }
 
-// passes is how often a round goes over the contenders, forwards and backwards in turn. Whatever else the machine does
-// meanwhile then falls on all of them alike.
-const passes = 10
-
-// measureCPU measures every contender in every round, over a number of connections.
-func (l *lab) measureCPU(ctx context.Context, connections int, s sizes) ([]round, error) {
-	field, err := l.startAll(ctx)
+// do has all contenders do a task.
+func (l *lab) do(ctx context.Context, t task, s sizes) (_ result, err error) {
+	r := result{task: t}
+	field, err := l.startAll(ctx, t)
 	defer stopAll(field)
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	rounds := make([]round, s.rounds)
+	if r.rounds, err = l.measureCPU(ctx, field, t, s.rounds); err != nil {
+		return r, err
+	}
+	if t.reply == 0 {
+		r.rate = rateFor(r.rounds)
+		if r.latency, err = measureLatency(ctx, field, t, r.rate, s); err != nil {
+			return r, err
+		}
+	}
+	return r, checkAborts(field)
+}
+
+// measureCPU measures every contender in every round. A round goes over them several times, forwards and backwards in
+// turn: whatever else the machine does meanwhile falls on all of them alike.
+func (l *lab) measureCPU(ctx context.Context, field []running, t task, count int) ([]round, error) {
+	rounds := make([]round, count)
 	for i := range rounds {
 		rounds[i] = make(round, len(field))
-		for range passes {
+		share := 1 / float64(t.passes)
+		for range t.passes {
 			for _, r := range field {
-				turn, err := l.turn(ctx, r, connections, s.exchanges/passes)
+				turn, err := l.turn(ctx, r, t)
 				if err != nil {
-					return nil, fmt.Errorf("%s, %d connections: %w", r.name, connections, err)
+					return nil, fmt.Errorf("%s: %w", r.name, err)
 				}
 				sum := rounds[i][r.name]
-				rounds[i][r.name] = sample{sum.proxy + turn.proxy/passes, sum.rest + turn.rest/passes}
+				rounds[i][r.name] = sample{
+					sum.proxy + turn.proxy*share, sum.rest + turn.rest*share, sum.wall + turn.wall*share,
+				}
 			}
 			slices.Reverse(field)
 		}
@@ -52,57 +110,75 @@ func (l *lab) measureCPU(ctx context.Context, connections int, s sizes) ([]round
 	return rounds, nil
 }
 
-// startAll starts the contenders; those that run already are given also with an error.
-func (l *lab) startAll(ctx context.Context) ([]running, error) {
+// startAll starts the contenders and connects to them; those that run already are given also with an error.
+func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 	var field []running
-	for _, c := range contenders() {
-		r := running{contender: c}
+	for _, c := range t.field {
+		r, addr := running{contender: c}, l.upstream.addr
+		var err error
 		if c.start != nil {
-			var err error
 			if r.process, err = c.start(ctx, l); err != nil {
 				return field, fmt.Errorf("%s: %w", c.name, err)
 			}
+			addr = r.process.addr
+		}
+		r.load, err = dial(addr, t.connections)
+		for _, client := range r.load {
+			client.aborts = c.aborts
 		}
 		field = append(field, r)
+		if err != nil {
+			return field, fmt.Errorf("%s: %w", c.name, err)
+		}
 	}
 	return field, nil
 }
 
 func stopAll(field []running) {
 	for _, r := range field {
+		r.load.close()
 		if r.process != nil {
 			r.process.stop()
 		}
 	}
 }
 
-// turn measures a contender once, over connections of its own. A tenth as many exchanges go before, so that its caches and pools are warm again.
-func (l *lab) turn(ctx context.Context, r running, connections, exchanges int) (sample, error) {
-	target := r.process
-	if target == nil {
-		target = l.upstream
+// checkAborts finds out whether those that are to abort some exchanges have done so.
+func checkAborts(field []running) error {
+	var failed []error
+	for _, r := range field {
+		aborted := 0
+		for _, c := range r.load {
+			aborted += c.aborted
+		}
+		if r.aborts && aborted == 0 {
+			failed = append(failed, fmt.Errorf("%s: no exchange was aborted", r.name))
+		}
 	}
-	load, err := dial(target.addr, connections)
-	if err != nil {
-		return sample{}, err
-	}
-	defer load.close()
-	if err := load.drive(ctx, max(exchanges/10, connections)); err != nil {
+	return errors.Join(failed...)
+}
+
+// turn measures a contender once. A tenth as many exchanges go before, so that its caches and pools are warm again.
+func (l *lab) turn(ctx context.Context, r running, t task) (sample, error) {
+	exchanges := t.exchanges / t.passes
+	if err := r.load.drive(ctx, t.head(), max(exchanges/10, t.connections)); err != nil {
 		return sample{}, err
 	}
 	before, err := l.spent(ctx, r.process)
 	if err != nil {
 		return sample{}, err
 	}
-	if err := load.drive(ctx, exchanges); err != nil {
+	begun := time.Now()
+	if err := r.load.drive(ctx, t.head(), exchanges); err != nil {
 		return sample{}, err
 	}
+	wall := time.Since(begun)
 	after, err := l.spent(ctx, r.process)
 	if err != nil {
 		return sample{}, err
 	}
 	each := func(d time.Duration) float64 { return float64(d) / 1e3 / float64(exchanges) }
-	return sample{each(after.proxy - before.proxy), each(after.rest - before.rest)}, nil
+	return sample{each(after.proxy - before.proxy), each(after.rest - before.rest), each(wall)}, nil
 }
 
 // spent is CPU time since the processes started.

@@ -33,7 +33,7 @@ func TestVerdict(t *testing.T) {
 		figure, target float64
 		want           string
 	}{
-		{1.15, 1.15, "at most 1.15: met"}, {1.16, 1.15, "at most 1.15: MISSED"}, {9, 0, ""},
+		{1.15, 1.15, "at most 1.15: met"}, {1.16, 1.15, "at most 1.15: NOT met"}, {9, 0, ""},
 	} {
 		if got := verdict(test.figure, test.target, "%.2f"); got != test.want {
 			t.Errorf("%v of %v: got %q, want %q", test.figure, test.target, got, test.want)
@@ -88,7 +88,7 @@ func TestUpstreamAnswers(t *testing.T) {
 	here, there := net.Pipe()
 	served := make(chan struct{})
 	go serveOne(there, served)
-	c := &client{here, bufio.NewReader(here)}
+	c := &client{conn: here, in: bufio.NewReader(here)}
 	for _, test := range []struct {
 		name, head string
 		body, want int64
@@ -122,7 +122,7 @@ func TestLoadRefuses(t *testing.T) {
 		here, there := net.Pipe()
 		served := make(chan struct{})
 		go serveText(there, reply, served)
-		c := &client{here, bufio.NewReader(here)}
+		c := &client{conn: here, in: bufio.NewReader(here)}
 		if got, err := c.exchange(usualRequest, 0); err == nil {
 			t.Errorf("%s: got %d bytes and no error", name, got)
 		}
@@ -157,7 +157,7 @@ func TestDriveSharesTheExchanges(t *testing.T) {
 		}
 		go count(conn, requests)
 	}
-	if err := load.drive(context.Background(), 10); err != nil {
+	if err := load.drive(context.Background(), usualRequest, 10); err != nil {
 		t.Fatal(err)
 	}
 	load.close()

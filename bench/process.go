@@ -152,3 +152,19 @@ func (p *process) memory() (memory, error) {
 	}
 	return m, nil
 }
+
+// written is how many bytes the process has written so far, to sockets too.
+func (p *process) written() (int64, error) {
+	path := fmt.Sprintf("/proc/%d/io", p.cmd.Process.Pid)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(data), "wchar: ")
+	digits, _, _ := strings.Cut(rest, "\n")
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("%s: wchar: %w", path, err)
+	}
+	return n, nil
+}

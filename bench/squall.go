@@ -1,19 +1,67 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
 )
+
+// setup is how a squall runs. The zero setup has no rules, writes no log lines and uses the default engine.
+type setup struct {
+	strangers int  // rules that never match
+	abort     int  // percent of the exchanges that a rule answers with 503; 0 = no such rule
+	logging   bool // a JSON line for each exchange, to where nobody reads it
+	engine    string
+}
+
+// startSquall starts squall. Unless it logs, it says on our standard error what goes wrong.
+func startSquall(how setup) func(context.Context, *lab) (*process, error) {
+	return func(ctx context.Context, l *lab) (*process, error) {
+		addr, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		admin, err := freeAddr()
+		if err != nil {
+			return nil, err
+		}
+		config, err := squallConfig(addr, l.upstream.addr, how)
+		if err != nil {
+			return nil, err
+		}
+		level := "info"
+		if !how.logging {
+			level = "warn"
+		}
+		cmd := exec.Command(l.binary, "serve", "--admin-listen", admin, "--config-inline", config, "--log-level", level)
+		if !how.logging {
+			cmd.Stderr = os.Stderr
+		}
+		cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
+			return strings.HasPrefix(variable, "SQUALL_") // they are flags, too
+		})
+		return start(ctx, cmd, addr, l.procs)
+	}
+}
 
 // document is a JSON object.
 type document map[string]any
 
-// squallConfig is a squall.yaml with one proxy and a number of rules.
-func squallConfig(listen, upstream string, rules int) (string, error) {
-	text, err := json.Marshal(document{
-		"proxies": []document{{"name": "items", "protocol": "http", "listen": listen, "upstream": "http://" + upstream}},
-		"rules":   strangers(rules),
-	})
+// squallConfig is a squall.yaml with one proxy and the rules that are asked for.
+func squallConfig(listen, upstream string, how setup) (string, error) {
+	proxy := document{"name": "items", "protocol": "http", "listen": listen, "upstream": "http://" + upstream}
+	if how.engine != "" {
+		proxy["engine"] = how.engine
+	}
+	rules := strangers(how.strangers)
+	if how.abort > 0 {
+		rules = append(rules, document{"name": "abort", "abort": 503, "percent": how.abort})
+	}
+	text, err := json.Marshal(document{"seed": 1, "proxies": []document{proxy}, "rules": rules})
 	return string(text), err
 }
 

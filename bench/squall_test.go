@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ import (
 // rulesInForce compiles strangers as squall does, but so that each hits whenever it matches.
 func rulesInForce(t *testing.T, n int) (*faults.Set, []*faults.Counter) {
 	t.Helper()
-	text, err := squallConfig("127.0.0.1:1", "127.0.0.1:2", n)
+	text, err := squallConfig("127.0.0.1:1", "127.0.0.1:2", setup{strangers: n})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,6 +96,37 @@ func TestStrangersCouldMatch(t *testing.T) {
 		change(&v)
 		if all := matched(set, counters, v); len(all) != 1 || all[0] != want {
 			t.Errorf("rule %d: rules %v match", want, all)
+		}
+	}
+}
+
+func TestSetupsAreAsTheySay(t *testing.T) {
+	for _, test := range []struct {
+		setup   setup
+		engine  string
+		percent []float64 // of each rule
+	}{
+		{setup{}, "", nil},
+		{setup{abort: 1}, "", []float64{1}},
+		{setup{engine: "nethttp", abort: 2}, "nethttp", []float64{2}},
+	} {
+		text, err := squallConfig("127.0.0.1:1", "127.0.0.1:2", test.setup)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := config.Parse("bench", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := file.Proxies[0].Engine; got != test.engine {
+			t.Errorf("%+v: engine %q", test.setup, got)
+		}
+		var percent []float64
+		for _, rule := range file.Rules {
+			percent = append(percent, rule.Percent)
+		}
+		if !slices.Equal(percent, test.percent) {
+			t.Errorf("%+v: rules that hit %v %%", test.setup, percent)
 		}
 	}
 }

@@ -286,3 +286,15 @@ func FuzzYAML(f *testing.F) {
 		}
 	})
 }
+
+// A file may be JSON, in which a megabyte can be half a million values.
+func TestAFileOfTooManyValuesIsRefused(t *testing.T) {
+	list := func(n int) string { return "[1" + strings.Repeat(",1", n-1) + "]" }
+	if _, err := ParseYAML([]byte(list(document.MaxValues - 1))); err != nil {
+		t.Error(err)
+	}
+	var refusal *document.Error
+	if _, err := ParseYAML([]byte(list(document.MaxValues))); !errors.As(err, &refusal) || refusal.Line != 1 || !strings.Contains(refusal.Reason, "more than 100000 values") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -131,6 +131,7 @@ func TestRulesInForceAreBounded(t *testing.T) {
 		{`{"profiles":{"x":{"rules":` + rules(1000) + `}},"mode":"x"}`, ""},
 		{`{"profiles":{"x":{"rules":` + rules(1001) + `}},"mode":"x"}`, "profiles"},
 		{`{"profiles":{"x":{"rules":` + rules(1001) + `}},"modes":{"p7":"x"}}`, ""},
+		{`{"profiles":{"x":{"rules":` + rules(1001) + `}},"modes":{"` + strings.Join(names, `":"x","`) + `":"x"}}`, "profiles"},
 		{`{"profiles":{"x":{"rules":` + rules(600) + `}},"mode":"x","rules":` + rules(401) + `}`, "rules"},
 	} {
 		if _, field := refusal(set(test.document)); field != test.field {

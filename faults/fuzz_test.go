@@ -27,7 +27,7 @@ func FuzzRule(f *testing.F) {
 		`{"delay":"1s","phase":"after","match":{"response":{"status":200,"headers":{"A":[{"prefix":""},"b"]}}}}`,
 		`{"kind":"delay","attributes":{"latency":"1s"},"status":{"hit":1},"match":{},"lease":null}`,
 		`{"abort":503,"lease":{"id":"run-42","for":"5s"}}`,
-		`{"kind":"tls"}`, `{"reset":"start"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
+		`{"kind":"tls"}`, `{"reset":{"at":"body","after":"1KB"}}`, `{"truncate":0.5}`, `{"malformed":"chunk"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
 	} {
 		f.Add([]byte(seed))
 	}

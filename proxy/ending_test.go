@@ -59,7 +59,7 @@ func secured(t *testing.T, client, served net.Conn) (secureClient, secureServed 
 	issuer := httptest.NewTLSServer(nil) // has a certificate, and a client that trusts it
 	defer issuer.Close()
 	trusting := issuer.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
-	trusting.ServerName = "example.com"
+	trusting.ServerName, trusting.MaxVersion = "example.com", tls.VersionTLS12 // in 1.3 alerts cannot be told from data
 	secureClient = tls.Client(client, trusting)
 	secureServed = tls.Server(served, &tls.Config{Certificates: issuer.TLS.Certificates})
 	greeted := make(chan error)
@@ -102,7 +102,7 @@ func TestAllArrivesBeforeAReset(t *testing.T) {
 		go func() {
 			defer close(ended)
 			write(t, served, bulk)
-			reset(served, patience)
+			reset(served, patience, patience)
 		}()
 		got := make([]byte, 0, len(bulk))
 		piece := make([]byte, 4<<10)
@@ -126,20 +126,28 @@ func TestAllArrivesBeforeAReset(t *testing.T) {
 
 // TestAResetWaitsForNobodyLong: a client that does not read at all is reset all the same.
 func TestAResetWaitsForNobodyLong(t *testing.T) {
-	client, served := connect(t)
-	_ = served.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
-	for {
-		if _, err := served.Write(bulk); err != nil {
-			break // both buffers are full
+	for name, test := range map[string]struct {
+		reset       func(net.Conn)
+		least, most time.Duration
+	}{
+		"without progress": {Reset, endWait, endLimit},
+		"in all":           {func(conn net.Conn) { reset(conn, patience, endWait) }, endWait, endLimit},
+	} {
+		client, served := connect(t)
+		_ = served.SetWriteDeadline(time.Now().Add(100 * time.Millisecond))
+		for {
+			if _, err := served.Write(bulk); err != nil {
+				break // both buffers are full
+			}
 		}
-	}
-	start := time.Now()
-	Reset(served)
-	if took := time.Since(start); took < endWait || took > patience/2 {
-		t.Errorf("took %v, want %v", took, endWait)
-	}
-	if _, err := io.Copy(io.Discard, client); !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("ended by %v", err)
+		start := time.Now()
+		test.reset(served)
+		if took := time.Since(start); took < test.least || took >= test.most {
+			t.Errorf("%s: took %v, want %v", name, took, test.least)
+		}
+		if _, err := io.Copy(io.Discard, client); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: ended by %v", name, err)
+		}
 	}
 }
 
@@ -163,13 +171,25 @@ func TestFinishIsACleanEnd(t *testing.T) {
 	})
 }
 
+// TestFinishTakesLeaveUnderTLS: without a close_notify a client must take the end for an attack (RFC 5246, 7.2.1).
+func TestFinishTakesLeaveUnderTLS(t *testing.T) {
+	client, served := connect(t)
+	_, secureServed := secured(t, client, served)
+	_ = client.CloseWrite()
+	Finish(secureServed)
+	const alert = 21
+	if got, err := io.ReadAll(client); len(got) == 0 || got[0] != alert || err != nil {
+		t.Errorf("got %x, %v", got, err)
+	}
+}
+
 // TestFinishEndsWithItsClient, not only when its time is over.
 func TestFinishEndsWithItsClient(t *testing.T) {
 	client, served := connect(t)
 	_ = client.CloseWrite()
 	start := time.Now()
-	Finish(served)
-	if took := time.Since(start); took >= endWait {
+	finish(served, patience)
+	if took := time.Since(start); took > patience/2 {
 		t.Errorf("took %v", took)
 	}
 	if got, err := io.ReadAll(client); len(got) > 0 || err != nil {
@@ -190,7 +210,7 @@ func TestFinishDropsNoMoreThanALittle(t *testing.T) {
 		}
 	}()
 	start := time.Now()
-	Finish(served)
+	finish(served, patience)
 	if took := time.Since(start); took > patience/2 {
 		t.Errorf("took %v", took)
 	}

@@ -38,6 +38,33 @@ func (p *Proxy) Merge(patch any, options ...Option) *Fault {
 	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Merge: p.node(patch)}), options...)
 }
 
+// Truncate lets so many bytes of every reply's body arrive and closes the connection. Replies that are known to be no
+// longer pass.
+func (p *Proxy) Truncate(after int64, options ...Option) *Fault {
+	p.t.Helper()
+	part := &faults.Part{Bytes: faults.Size(after)}
+	return p.Arm(newRule("truncate", faults.After, &faults.Truncate{After: part}), options...)
+}
+
+// ResetConnection ends the connection with a TCP reset instead of a reply; the upstream is not asked.
+func (p *Proxy) ResetConnection(options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("reset", faults.Before, &faults.Reset{}), options...)
+}
+
+// Empty closes the connection without a byte of answer; the upstream is not asked.
+func (p *Proxy) Empty(options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("empty", faults.Before, &faults.Empty{}), options...)
+}
+
+// Malformed answers with bytes that are no HTTP: as "status_line", "header", "chunk" or "garbage". The upstream is not
+// asked.
+func (p *Proxy) Malformed(as string, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("malformed", faults.Before, &faults.Malformed{As: as}), options...)
+}
+
 // Blackhole accepts requests and never answers them, until the client leaves.
 func (p *Proxy) Blackhole(options ...Option) *Fault {
 	p.t.Helper()

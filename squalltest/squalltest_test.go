@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,6 +83,44 @@ func TestFaultsHitAsAsked(t *testing.T) {
 			}
 			if fault != nil && fault.Hits() != 1 {
 				t.Errorf("%d hits, want 1", fault.Hits())
+			}
+		})
+	}
+}
+
+func TestEndingsHitAsAsked(t *testing.T) {
+	url, calls := stock(t)
+	for _, test := range []struct {
+		name  string
+		arm   func(*squalltest.Proxy) *squalltest.Fault
+		want  error  // nil = any
+		body  string // that arrives before the end
+		calls int64  // that the upstream sees
+	}{
+		{"truncate", func(p *squalltest.Proxy) *squalltest.Fault { return p.Truncate(5, squalltest.First(1)) }, io.ErrUnexpectedEOF, `{"lef`, 1},
+		{"reset", func(p *squalltest.Proxy) *squalltest.Fault { return p.ResetConnection(squalltest.First(1)) }, syscall.ECONNRESET, "", 0},
+		{"empty", func(p *squalltest.Proxy) *squalltest.Fault { return p.Empty(squalltest.First(1)) }, io.EOF, "", 0},
+		{"malformed", func(p *squalltest.Proxy) *squalltest.Fault { return p.Malformed("header", squalltest.First(1)) }, nil, "", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := squalltest.New(t, url)
+			before := calls.Load()
+			fault := test.arm(p)
+			client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+			var body []byte
+			response, err := client.Get(p.URL)
+			if err == nil {
+				body, err = io.ReadAll(response.Body)
+				_ = response.Body.Close()
+			}
+			if err == nil || test.want != nil && !errors.Is(err, test.want) || string(body) != test.body {
+				t.Errorf("got %q, then %v, want %q, then %v", body, err, test.body, test.want)
+			}
+			if got := calls.Load() - before; got != test.calls || fault.Hits() != 1 {
+				t.Errorf("%d calls, %d hits, want %d, 1", got, fault.Hits(), test.calls)
+			}
+			if response, _ := get(t, p.URL); response.StatusCode != 200 {
+				t.Errorf("the next is answered with %d", response.StatusCode)
 			}
 		})
 	}

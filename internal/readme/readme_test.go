@@ -17,7 +17,7 @@ func TestSteps(t *testing.T) {
 	for text, want := range map[string]string{
 		"$ one\n## not a heading\n$ two\n": "[{one [## not a heading]} {two []}]",
 		"stray\n$ one\n...\n":              "[{ [stray]} {one [...]}]",
-		"":                                  "[]",
+		"":                                 "[]",
 	} {
 		if got := fmt.Sprint(Blocks("```\n" + text + "```\n")[0].Steps()); got != want {
 			t.Errorf("%q: got %s, want %s", text, got, want)

@@ -115,7 +115,7 @@ func (x *exchange) flush() {
 	if len(x.out) == 0 || x.writeErr != nil {
 		return
 	}
-	_, x.writeErr = x.conn.client.Write(x.out)
+	x.writeErr = x.conn.write(x.out)
 	x.out = x.out[:0]
 }
 

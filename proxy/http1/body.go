@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	maxChunkLine  = 4 << 10  // bytes of a chunk's size and extensions
-	maxChunk      = 1<<59 - 1
-	maxTrailers   = 16 << 10 // bytes of a trailer section
+	maxChunkLine = 4 << 10 // bytes of a chunk's size and extensions
+	maxChunk     = 1<<59 - 1
+	maxTrailers  = 16 << 10 // bytes of a trailer section
 )
 
 // body reads the body of a message, of which the head was read before, as it comes.

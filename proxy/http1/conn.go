@@ -2,11 +2,9 @@ package http1
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"sync/atomic"
-	"syscall"
 	"time"
 )
 
@@ -14,17 +12,12 @@ import (
 type conn struct {
 	server *server
 	client net.Conn
-	raw    syscall.RawConn // of the socket, also under TLS; nil if there is none
-	clear  bool            // raw carries what client does
+	socket socket
+	clear  bool // the client's bytes go over the socket as they are
 	id     uint64
 	peer   netip.Addr
 	in     reader
 	read   deadline
-	await  func(fd uintptr) bool // conn.arrived, made once
-	arrive struct {              // what await found
-		n   int
-		err error
-	}
 
 	gap         time.Duration // how long a body may be silent; 0 while a head is read
 	headBegun   bool          // its deadline stands
@@ -40,30 +33,14 @@ type texts struct{ peer, method, host, path string }
 
 func newConn(s *server, client net.Conn) *conn {
 	c := &conn{server: s, client: client, id: s.proxy.NextConnection()}
-	c.raw, c.clear = rawConn(client)
 	c.in = reader{source: (*incoming)(c), buffers: &s.buffers}
+	c.clear = c.socket.open(client, &c.in, headBuffer)
 	c.read = deadline{conn: client}
-	c.await = c.arrived
 	if addr, err := netip.ParseAddrPort(client.RemoteAddr().String()); err == nil {
 		c.peer = addr.Addr().Unmap()
 	}
 	c.texts.peer = c.peer.String()
 	return c
-}
-
-// rawConn gives the socket of a connection, nil if there is none, and whether the connection's bytes go over it as they
-// are.
-func rawConn(conn net.Conn) (raw syscall.RawConn, clear bool) {
-	under, isTLS := conn.(interface{ NetConn() net.Conn })
-	if isTLS {
-		conn = under.NetConn()
-	}
-	if socket, ok := conn.(syscall.Conn); ok {
-		if raw, err := socket.SyscallConn(); err == nil {
-			return raw, !isTLS
-		}
-	}
-	return nil, false
 }
 
 // serve is the connection's goroutine: one exchange after the other.
@@ -115,36 +92,19 @@ func (c *conn) waitForRequest(first bool) bool {
 
 // fill waits for the first bytes.
 func (c *conn) fill() error {
-	if !c.clear {
-		return c.in.fill(headBuffer)
+	if c.clear {
+		return c.socket.fill()
 	}
-	if err := c.raw.Read(c.await); err != nil {
-		return err
-	}
-	if c.arrive.err != nil {
-		return c.arrive.err
-	}
-	if c.arrive.n == 0 {
-		return io.EOF
-	}
-	return nil
+	return c.in.fill(headBuffer)
 }
 
-// arrived reads what is there, and reports whether that is something. It is called whenever there may be.
-func (c *conn) arrived(fd uintptr) bool {
-	c.in.buf = c.in.buffers.get(headBuffer)
-	for {
-		c.arrive.n, c.arrive.err = syscall.Read(int(fd), c.in.buf)
-		if c.arrive.err != syscall.EINTR {
-			break
-		}
+// write writes to the client.
+func (c *conn) write(data []byte) error {
+	if c.clear {
+		return c.socket.write(data)
 	}
-	if c.arrive.n > 0 {
-		c.in.r, c.in.w = 0, c.arrive.n
-		return true
-	}
-	c.in.drop()
-	return !errors.Is(c.arrive.err, syscall.EAGAIN)
+	_, err := c.client.Write(data)
+	return err
 }
 
 // incoming is a connection as what a reader reads from: it sees to it that a client who has begun to send gets on with it.

@@ -42,10 +42,10 @@ func (x *exchange) forward() {
 func (x *exchange) call(p *pool, start time.Time) error {
 	for {
 		x.record.UpstreamAttempts++
-		if err := x.connect(p); err != nil {
+		err := x.connectAndSend(p)
+		if x.up == nil {
 			return err
 		}
-		err := x.send()
 		if err == nil {
 			x.headBy = time.Now().Add(time.Duration(x.settings.Config.Timeout))
 			err = x.receive()
@@ -68,6 +68,26 @@ func (x *exchange) mayRepeat(err error) bool {
 	var refused *refusal
 	return x.settings.Config.UpstreamRetry == proxy.RetryOnce && x.up.reused && x.request.framing == noBody &&
 		len(x.up.in.buffered()) == 0 && !errors.As(err, &refused) && !expired(err) && !errors.Is(err, errLeft)
+}
+
+// connectAndSend sends the request on an idle connection, or on a new one. Without a connection x.up is nil afterwards.
+func (x *exchange) connectAndSend(p *pool) error {
+	for {
+		if err := x.connect(p); err != nil {
+			return err
+		}
+		quick := x.up.reused && x.up.clear && x.upload.isRead()
+		if !quick && (!x.up.reused || x.up.isQuiet()) {
+			return x.send()
+		}
+		if quick {
+			if err := x.ask(); err != errStale {
+				return err
+			}
+		}
+		_ = x.up.Close() // nothing was sent
+		x.conn.upstream.Store(nil)
+	}
 }
 
 // connect takes an idle connection, or makes one.
@@ -111,6 +131,23 @@ func (x *exchange) send() error {
 	return nil
 }
 
+// ask sends a request that has come whole, and waits for the first bytes of the reply, or for a while.
+func (x *exchange) ask() error {
+	x.composeRequest()
+	x.out = append(x.out, x.upload.whole...)
+	x.up.read.set(time.Now(), silence, silence/2)
+	sent, err := x.up.socket.ask(x.out)
+	if expired(err) || err == nil && sent == len(x.out) {
+		x.out = x.out[:0]
+		return nil
+	}
+	if err == nil {
+		_, err = x.up.Write(x.out[sent:])
+	}
+	x.out = x.out[:0]
+	return err
+}
+
 // receive waits for the head of the final reply, and passes interim ones on.
 func (x *exchange) receive() error {
 	for interim := 0; ; {
@@ -130,6 +167,7 @@ func (x *exchange) receive() error {
 		case x.reply.status == http.StatusSwitchingProtocols && !x.request.wantsWebSocket():
 			return bad("the upstream switched protocols unasked")
 		case !x.reply.isInterim():
+			x.reusable = persists(&x.reply.fields, x.reply.minor)
 			x.download.begin(&x.up.in, x.reply.framing, x.reply.length)
 			return nil
 		}
@@ -238,6 +276,6 @@ func (x *exchange) settle() bool {
 	sent := x.upload.finish()
 	x.download.skip()
 	return sent && x.download.over && x.readErr == nil && x.writeErr == nil && x.reply.status != http.StatusSwitchingProtocols &&
-		len(x.up.in.buffered()) == 0 && persists(&x.reply.fields, x.reply.minor) && !x.gone.Load() &&
+		len(x.up.in.buffered()) == 0 && x.reusable && !x.gone.Load() &&
 		x.server.lifetime.Err() == nil
 }

@@ -23,8 +23,8 @@ const (
 // upstream is a connection to an upstream.
 type upstream struct {
 	net.Conn
-	raw    syscall.RawConn // of the socket, also under TLS
-	clear  bool            // raw carries what Conn does
+	socket socket
+	clear  bool // Conn's bytes go over the socket as they are
 	in     reader
 	read   deadline
 	reused bool
@@ -32,7 +32,6 @@ type upstream struct {
 
 	look  func(fd uintptr) // upstream.looked, made once
 	quiet bool             // what it found
-	probe [1]byte
 }
 
 // pool keeps the idle connections to one upstream. Settings that ask for the same of it share it.
@@ -92,25 +91,20 @@ func (p *pool) serves(c *proxy.Config) bool {
 	return p.config.Upstream == c.Upstream && slices.Equal(p.config.AllowUpstreams, c.AllowUpstreams)
 }
 
-// take gives an idle connection on which nothing has happened since; nil if there is none.
+// take gives an idle connection, nil if there is none. The upstream may have closed it meanwhile, or said something that
+// nobody asked for: see [upstream.isQuiet].
 func (p *pool) take() *upstream {
-	for {
-		p.mu.Lock()
-		last := len(p.idle) - 1
-		if last < 0 {
-			p.mu.Unlock()
-			return nil
-		}
-		u := p.idle[last]
-		p.idle[last] = nil
-		p.idle = p.idle[:last]
-		p.mu.Unlock()
-		if u.isQuiet() {
-			u.reused = true
-			return u
-		}
-		_ = u.Close() // the upstream has closed it, or said something that nobody asked for
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.idle) - 1
+	if last < 0 {
+		return nil
 	}
+	u := p.idle[last]
+	p.idle[last] = nil
+	p.idle = p.idle[:last]
+	u.reused = true
+	return u
 }
 
 // keep makes a connection idle, whose exchange is over in good order.
@@ -176,19 +170,19 @@ func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
 		conn = secured
 	}
 	u := &upstream{Conn: conn, read: deadline{conn: conn}}
-	u.raw, u.clear = rawConn(conn)
-	u.look = u.looked
 	u.in.buffers = b
+	u.clear = u.socket.open(conn, &u.in, bodyBuffer)
+	u.look = u.looked
 	return u, nil
 }
 
 // isQuiet reports whether nothing has come on an idle connection, not even its end.
 func (u *upstream) isQuiet() bool {
 	u.quiet = false
-	if u.raw == nil {
+	if u.socket.raw == nil {
 		return false
 	}
-	_ = u.raw.Control(u.look) // fails if it is closed
+	_ = u.socket.raw.Control(u.look) // fails if it is closed
 	return u.quiet
 }
 
@@ -199,6 +193,7 @@ func (u *upstream) looked(fd uintptr) {
 		u.quiet = !hasLeft(int(fd))
 		return
 	}
-	_, err := syscall.Read(int(fd), u.probe[:])
-	u.quiet = err == syscall.EAGAIN
+	var probe [1]byte
+	_, errno := call(syscall.SYS_READ, fd, probe[:])
+	u.quiet = errno == syscall.EAGAIN
 }

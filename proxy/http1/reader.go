@@ -60,6 +60,10 @@ func (rd *reader) fill(size int) error {
 	switch {
 	case rd.buf == nil:
 		rd.buf = rd.buffers.get(size)
+	case rd.r == rd.w && len(rd.buf) < size:
+		rd.buffers.put(rd.buf)
+		rd.buf = rd.buffers.get(size)
+		rd.r, rd.w = 0, 0
 	case rd.r == rd.w:
 		rd.r, rd.w = 0, 0
 	case rd.r > 0 && rd.w == len(rd.buf):

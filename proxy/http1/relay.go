@@ -102,7 +102,7 @@ func (x *exchange) sendBody(framed framing, data []byte) {
 	if len(data) >= direct && len(x.out)+len(data) > bodyBuffer {
 		x.flush()
 		if x.writeErr == nil {
-			_, x.writeErr = x.conn.client.Write(data)
+			x.writeErr = x.conn.write(data)
 		}
 	} else {
 		x.out = append(x.out, data...)

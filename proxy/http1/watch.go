@@ -18,7 +18,7 @@ type watch struct {
 // start watches until stop is called, and calls left at most once, on a goroutine of its own.
 func (w *watch) start(c *conn, left func()) {
 	w.conn, w.done, w.gone = c, make(chan struct{}), false
-	if c.raw == nil {
+	if c.socket.raw == nil {
 		close(w.done)
 		return
 	}
@@ -28,7 +28,7 @@ func (w *watch) start(c *conn, left func()) {
 
 func (w *watch) run(left func()) {
 	defer close(w.done)
-	_ = w.conn.raw.Read(w.look) // ends with the client, or by stop
+	_ = w.conn.socket.raw.Read(w.look) // ends with the client, or by stop
 	if w.gone {
 		left()
 	}
@@ -77,8 +77,8 @@ func hasLeft(fd int) bool {
 // left looks once whether the client has left.
 func (c *conn) left() bool {
 	gone := false
-	if c.raw != nil {
-		_ = c.raw.Control(func(fd uintptr) { gone = hasLeft(int(fd)) }) // fails if it is closed by us
+	if c.socket.raw != nil {
+		_ = c.socket.raw.Control(func(fd uintptr) { gone = hasLeft(int(fd)) }) // fails if it is closed by us
 	}
 	return gone
 }

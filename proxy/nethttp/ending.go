@@ -51,8 +51,10 @@ func (x *exchange) carryOut() {
 	if x.ending == nil {
 		return
 	}
-	_ = http.NewResponseController(x.ResponseWriter).Flush() // fails with the connection
-	x.body.over.Store(true)                                  // the deadlines are the ending's from here on
+	if x.ending.Body {
+		_ = http.NewResponseController(x.ResponseWriter).Flush() // fails with the connection
+	}
+	x.stopReading(time.Time{}) // the deadlines are the ending's from here on
 	conn, _, err := x.takeOver()
 	if err != nil {
 		x.abort(proxy.Injected, "")

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
@@ -25,6 +26,7 @@ type exchange struct {
 	server   *server
 	settings *proxy.Settings
 	in       *http.Request
+	conn     net.Conn   // the client's; net/http reads from it and closes it
 	peer     netip.Addr // of the connection; the client's own address is view.Source
 	record   proxy.Exchange
 	view     faults.View
@@ -40,38 +42,45 @@ type exchange struct {
 
 	ending   *faults.End // how the connection is to end; nil = as net/http has it
 	upgraded bool        // the connection is net/http's no more
+	lingers  bool        // the connection is reset when it is closed, see openEnded
 }
 
 // handle is the server's handler.
 func (s *server) handle(w http.ResponseWriter, r *http.Request) {
 	x := s.begin(w, r)
-	defer x.finish()
-	if status, reason := refuse(r, x.settings); status != 0 {
+	x.run()
+	x.settle()
+}
+
+// run is the exchange, up to its record.
+func (x *exchange) run() {
+	through := false
+	defer func() { x.finish(through) }()
+	if status, reason := refuse(x.in, x.settings); status != 0 {
 		x.Header().Set("Connection", "close")
 		if status == http.StatusMethodNotAllowed {
 			x.Header().Set("Allow", allowed)
 		}
 		x.problem(status, reason)
-		return
-	}
-	if x.before() {
+	} else if x.before() {
 		x.forward()
 	}
 	x.carryOut()
+	through = true
 }
 
 // begin opens an exchange: from here on it keeps the settings of this moment.
 func (s *server) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	now := time.Now()
 	x := &exchange{server: s, settings: s.proxy.Settings(), in: r}
-	x.ResponseWriter = w
+	x.ResponseWriter, x.modern = w, r.ProtoAtLeast(1, 1)
 	if r.ContentLength != 0 {
 		// Else net/http reads what is left of the body before a reply goes out: it makes an early answer wait, and makes
 		// a hole in a chunked body that is still on its way to the upstream.
 		_ = http.NewResponseController(w).EnableFullDuplex() // always there on HTTP/1.1
 	}
 	c, _ := r.Context().Value(connectionKey{}).(*connection)
-	x.peer = c.peer
+	x.conn, x.peer = c.conn, c.peer
 	x.view = faults.View{
 		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery,
 		Header: r.Header, Source: clientOf(x.settings.Trusted, c.peer, r.Header), Connection: c.id, Now: now,
@@ -101,11 +110,16 @@ func isRequestID(id string) bool {
 	return id != "" && len(id) <= 128
 }
 
-// finish closes the record, on whatever way the exchange ended, and tells the observer.
-func (x *exchange) finish() {
-	x.body.over.Store(true)
+// finish closes the record, on whatever way the exchange ended, and tells the observer. An exchange that is not through
+// is being aborted.
+func (x *exchange) finish(through bool) {
 	if x.upgraded {
 		defer x.server.upgrades.Done()
+	} else if !through && x.in.ContentLength != 0 {
+		if x.status != 0 {
+			_ = http.NewResponseController(x.ResponseWriter).Flush() // what there is of a reply; fails with the connection
+		}
+		x.disconnect()
 	}
 	x.plan.Done()
 	r := &x.record
@@ -147,10 +161,6 @@ func (x *exchange) left() (proxy.Outcome, string) {
 // abort closes the client's connection without another byte. It does not return.
 func (x *exchange) abort(outcome proxy.Outcome, reason string) {
 	x.record.Outcome, x.record.Error = outcome, reason
-	if x.in.ContentLength != 0 {
-		// Else net/http goes on reading what is left of the body, for as long as the client takes.
-		_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Now()) // fails with the connection
-	}
 	panic(http.ErrAbortHandler)
 }
 

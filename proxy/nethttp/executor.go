@@ -103,6 +103,7 @@ func onlyHTTP1() *http.Protocols {
 // connection is what an exchange knows of the client's connection.
 type connection struct {
 	id   uint64
+	conn net.Conn
 	peer netip.Addr
 }
 
@@ -110,7 +111,7 @@ type connection struct {
 type connectionKey struct{}
 
 func (s *server) connect(ctx context.Context, conn net.Conn) context.Context {
-	c := &connection{id: s.proxy.NextConnection()}
+	c := &connection{id: s.proxy.NextConnection(), conn: conn}
 	if addr, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
 		c.peer = addr.Addr().Unmap()
 	}

@@ -36,6 +36,7 @@ func (x *exchange) forward() {
 		BufferPool: &x.server.buffers, ErrorLog: x.server.http.ErrorLog,
 	}
 	x.reverse.ServeHTTP(x, x.in)
+	x.whole()
 }
 
 // rewrite makes the upstream's request. Hop-by-hop and forwarding fields are gone from it already.
@@ -80,6 +81,10 @@ func (t *roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 	res, err := t.link.RoundTrip(out)
 	t.record.UpstreamDuration = time.Since(start)
 	t.record.UpstreamAttempts = max(connections, 1)
+	if err == nil && res.StatusCode < 100 { // net/http reads any three digits (RFC 9110, 15)
+		_ = res.Body.Close() // nobody knows what it is
+		return nil, fmt.Errorf("a reply of status %03d", res.StatusCode)
+	}
 	return res, err
 }
 
@@ -142,6 +147,9 @@ func (x *exchange) pass(res *http.Response) {
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return
 	}
+	if hasBody(x.in.Method, res.StatusCode) && res.Header.Get("Content-Length") == "" {
+		x.openEnded()
+	}
 	if res.ContentLength > 0 {
 		x.reverse.FlushInterval = flushAfter
 	}
@@ -152,7 +160,7 @@ func (x *exchange) pass(res *http.Response) {
 // discard reads the rest of a body that is not wanted if it is short, so that the upstream's connection can be used
 // again. Closing is the caller's.
 func discard(res *http.Response) {
-	if res.ContentLength >= 0 && res.ContentLength <= bufferSize {
+	if res.ContentLength >= 0 && res.ContentLength <= bufferSize && res.StatusCode != http.StatusSwitchingProtocols {
 		_, _ = io.Copy(io.Discard, res.Body) // the connection is closed if it fails
 	}
 }

@@ -1,6 +1,7 @@
 package nethttp
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,6 +20,10 @@ const (
 // has refused already.
 func refuse(r *http.Request, set *proxy.Settings) (status int, reason string) {
 	switch {
+	case r.Proto != "HTTP/1.1" && r.Proto != "HTTP/1.0": // net/http lets the preface of HTTP/2 pass, and HTTP/1.9
+		return http.StatusHTTPVersionNotSupported, r.Proto + ": HTTP/1.1 and HTTP/1.0 are spoken here"
+	case r.RequestURI == "*" && r.Method != http.MethodOptions:
+		return http.StatusBadRequest, "the request target * is for OPTIONS alone"
 	case r.Method == http.MethodConnect:
 		return http.StatusMethodNotAllowed, "CONNECT: this is no forward proxy"
 	case len(r.Method)+len(r.RequestURI)+len(r.Proto)+2 > maxRequestLine:
@@ -110,8 +115,9 @@ func contains(prefixes []netip.Prefix, addr netip.Addr) bool {
 	return false
 }
 
-// setForwarded tells the upstream who asked, for which host and how. What the client says of that is replaced, unless
-// the peer is a trusted proxy: then X-Forwarded-For is appended to, and the others are kept.
+// setForwarded tells the upstream who asked, for which host and how. What the client says of that is replaced or
+// dropped: all fields X-Forwarded-…, and X-Real-IP. Unless the peer is a trusted proxy: then X-Forwarded-For is appended
+// to, and the others are kept.
 func (x *exchange) setForwarded(out http.Header) {
 	in, peer := x.in.Header, x.peer.String()
 	host, scheme := x.in.Host, "http"
@@ -127,6 +133,9 @@ func (x *exchange) setForwarded(out http.Header) {
 		if forwarded := in["Forwarded"]; len(forwarded) > 0 {
 			out["Forwarded"] = forwarded
 		}
+	} else {
+		maps.DeleteFunc(out, func(name string, _ []string) bool { return strings.HasPrefix(name, "X-Forwarded") })
+		delete(out, "X-Real-Ip")
 	}
 	values := []string{peer, scheme, host}
 	out["X-Forwarded-For"] = values[0:1:1]

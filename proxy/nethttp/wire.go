@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -13,18 +14,25 @@ import (
 type writer struct {
 	http.ResponseWriter
 	status   int          // of the final reply; 0 = none
+	interim  int          // replies before it, that were passed on
+	modern   bool         // the client speaks HTTP/1.1, and so knows interim replies
 	sent     atomic.Int64 // bytes of the body
 	writeErr error
 }
 
+// maxInterim bounds the 1xx replies that an exchange passes on: they cost the upstream nothing.
+const maxInterim = 5
+
 // WriteHeader sends the head. An upstream's 100 is not passed on as such: it makes the transport read the body, upon
 // which net/http sends one of its own, and a client that asked once gets one.
 func (w *writer) WriteHeader(status int) {
-	if status == http.StatusContinue {
-		return
-	}
-	if status >= 200 {
+	switch {
+	case status >= 200:
 		w.status = status
+	case status == http.StatusContinue, !w.modern, w.interim == maxInterim:
+		return
+	default:
+		w.interim++
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -69,8 +77,11 @@ type requestBody struct {
 	io.ReadCloser
 	exchange *exchange
 	received atomic.Int64
-	over     atomic.Bool // the exchange is
+	ended    atomic.Bool // it was read to its end
 	err      atomic.Pointer[error]
+
+	mu   sync.Mutex // guards over
+	over bool       // no more deadlines: the exchange is over, and the connection may have gone on to another one
 }
 
 // Read reads from the client, who may be silent for the server's body timeout.
@@ -81,6 +92,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	switch err {
 	case nil:
 	case io.EOF:
+		b.ended.Store(true)
 		b.setDeadline(time.Time{}) // net/http goes on reading, to notice that the client leaves
 		dropFraming(b.exchange.in.Trailer)
 	default:
@@ -89,9 +101,11 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// setDeadline bounds reading from the client, unless the connection has gone on to another exchange.
+// setDeadline bounds reading from the client, unless the exchange is over.
 func (b *requestBody) setDeadline(t time.Time) {
-	if !b.over.Load() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.over {
 		_ = http.NewResponseController(b.exchange.ResponseWriter).SetReadDeadline(t) // fails with the connection
 	}
 }

@@ -93,7 +93,7 @@ func (s suite) halfAnUpload(t *testing.T) {
 // duringTheUpload: the reply arrives in full at a client that goes on sending.
 func (s suite) duringTheUpload(t *testing.T) {
 	const size = 1 << 20
-	long := "HTTP/1.1 200 OK\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat("x", size)
+	long := "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1048576\r\n\r\n" + strings.Repeat("x", size)
 	r := s.start(t, eager(t, long), rules(`{"abort": {"status": 503, "body": "no"}, "match": {"path": "/fail"}}`))
 	for line, want := range map[string]int{"POST /fail HTTP/1.1": 2, "POST / HTTP/1.1": size} {
 		for _, framing := range []string{"Content-Length: 8388608", "Transfer-Encoding: chunked"} {

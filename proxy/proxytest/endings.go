@@ -38,10 +38,11 @@ const (
 	rst = "RST"
 )
 
-// rest reads up to the end of the connection, and tells which it was.
+// rest reads up to the end of the connection, tells which it was, and closes it on this side, too.
 func (p *peer) rest() (got, end string) {
 	p.t.Helper()
 	all, err := io.ReadAll(p.reader)
+	_ = p.Close() // the proxy's end may wait for it
 	switch {
 	case err == nil:
 		end = fin
