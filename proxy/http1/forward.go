@@ -135,8 +135,11 @@ func (x *exchange) send() error {
 func (x *exchange) ask() error {
 	x.composeRequest()
 	x.out = append(x.out, x.upload.whole...)
-	x.up.read.set(time.Now(), silence, silence/2)
-	sent, err := x.up.socket.ask(x.out)
+	sent, err := 0, error(errNotAsked)
+	for err == errNotAsked { // again only where this goroutine was kept waiting for longer than a silence
+		x.up.read.set(time.Now(), silence, silence/2)
+		sent, err = x.up.socket.ask(x.out)
+	}
 	if expired(err) || err == nil && sent == len(x.out) {
 		x.out = x.out[:0]
 		return nil

@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"errors"
 	"io"
 	"net"
 	"syscall"
@@ -82,11 +83,16 @@ func (s *socket) isReady(fd uintptr) bool {
 // errStale says that something has come on an idle connection, if only its end: it cannot be used.
 var errStale = &net.OpError{Op: "read", Net: "tcp", Err: syscall.EPIPE}
 
+// errNotAsked says that the read deadline was over before anything was done.
+var errNotAsked = errors.New("not asked yet")
+
 // ask writes data on a connection on which nothing was under way, and waits for what comes back. sent is how much of the
-// data went out; if that is not all, nothing was waited for. [errStale] says that nothing was sent.
+// data went out; if that is not all, nothing was waited for. After [errStale] and [errNotAsked] it is nothing.
 func (s *socket) ask(data []byte) (sent int, err error) {
 	s.asking, s.data, s.sent, s.inErr = true, data, 0, nil
-	err = s.wait()
+	if err = s.wait(); s.asking && expired(err) {
+		err = errNotAsked
+	}
 	return s.sent, err
 }
 
