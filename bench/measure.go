@@ -66,51 +66,60 @@ type running struct {
 	load    clients
 }
 
-// do has all contenders do a task.
-func (l *lab) do(ctx context.Context, t task, s sizes) (_ result, err error) {
-	r := result{task: t}
-	field, err := l.startAll(ctx, t)
-	defer stopAll(field)
-	if err != nil {
-		return r, err
-	}
-	if r.rounds, err = l.measureCPU(ctx, field, t, s.rounds); err != nil {
-		return r, err
-	}
-	if t.reply == 0 {
-		r.rate = rateFor(r.rounds)
-		if r.latency, err = measureLatency(ctx, field, t, r.rate, s); err != nil {
+// do has all contenders do a task. Each round has processes of its own: what one process costs more than an equal one,
+// by the accidents of its memory, must not pass for what its program costs.
+func (l *lab) do(ctx context.Context, t task, s sizes) (result, error) {
+	r := result{task: t, latency: map[string][]latency{}}
+	for range s.rounds {
+		if err := l.doRound(ctx, &r, s); err != nil {
 			return r, err
 		}
 	}
-	return r, checkAborts(field)
+	return r, nil
 }
 
-// measureCPU measures every contender in every round. A round goes over them several times, forwards and backwards in
-// turn: whatever else the machine does meanwhile falls on all of them alike.
-func (l *lab) measureCPU(ctx context.Context, field []running, t task, count int) ([]round, error) {
-	rounds := make([]round, count)
-	for i := range rounds {
-		rounds[i] = make(round, len(field))
-		share := 1 / float64(t.passes)
-		for range t.passes {
-			for _, r := range field {
-				turn, err := l.turn(ctx, r, t)
-				if err != nil {
-					return nil, fmt.Errorf("%s: %w", r.name, err)
-				}
-				sum := rounds[i][r.name]
-				rounds[i][r.name] = sample{
-					sum.proxy + turn.proxy*share, sum.rest + turn.rest*share, sum.wall + turn.wall*share,
-				}
-			}
-			slices.Reverse(field)
+func (l *lab) doRound(ctx context.Context, r *result, s sizes) error {
+	field, err := l.startAll(ctx, r.task)
+	defer stopAll(field)
+	if err != nil {
+		return err
+	}
+	sums, err := l.measureCPU(ctx, field, r.task)
+	if err != nil {
+		return err
+	}
+	r.rounds = append(r.rounds, sums)
+	if r.reply == 0 {
+		if r.rate == 0 {
+			r.rate = rateFor(sums)
+		}
+		if err := r.measureLatency(ctx, field, s.window); err != nil {
+			return err
 		}
 	}
-	return rounds, nil
+	return checkAborts(field)
 }
 
-// startAll starts the contenders and connects to them; those that run already are given also with an error.
+// measureCPU goes over the contenders several times, forwards and backwards in turn: whatever else the machine does
+// meanwhile falls on all of them alike.
+func (l *lab) measureCPU(ctx context.Context, field []running, t task) (round, error) {
+	sums := make(round, len(field))
+	share := 1 / float64(t.passes)
+	for range t.passes {
+		for _, r := range field {
+			turn, err := l.turn(ctx, r, t)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", r.name, err)
+			}
+			sum := sums[r.name]
+			sums[r.name] = sample{sum.proxy + turn.proxy*share, sum.rest + turn.rest*share, sum.wall + turn.wall*share}
+		}
+		slices.Reverse(field)
+	}
+	return sums, nil
+}
+
+// startAll starts the contenders, connects to them and warms them up; those that run already are given also with an error.
 func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 	var field []running
 	for _, c := range t.field {
@@ -127,6 +136,9 @@ func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 			client.aborts = c.aborts
 		}
 		field = append(field, r)
+		if err == nil {
+			err = r.load.drive(ctx, t.head(), max(t.exchanges/t.passes, t.connections)) // to warm up
+		}
 		if err != nil {
 			return field, fmt.Errorf("%s: %w", c.name, err)
 		}

@@ -11,41 +11,31 @@ import (
 	"time"
 )
 
-// loadShare is the fixed rate, of what the slower of squall and nginx reaches over the same connections.
+// loadShare is the fixed rate, of what the slower of squall and nginx reached over the same connections in the first round.
 const loadShare = 0.3
 
 // latency is how long the clients waited in a round, in µs.
 type latency struct{ p50, p99 float64 }
 
 // rateFor is the rate to measure latencies at, in exchanges per second.
-func rateFor(rounds []round) float64 {
-	slowest := 0.0
-	for _, name := range []string{"squall", "nginx"} {
-		if _, present := rounds[0][name]; present {
-			slowest = max(slowest, spreadOf(figures(rounds, name, func(s sample) float64 { return s.wall })).median)
-		}
-	}
-	return loadShare * 1e6 / slowest
+func rateFor(r round) float64 {
+	return loadShare * 1e6 / max(r["squall"].wall, r["nginx"].wall) // 0 if it takes no part
 }
 
-// measureLatency asks all contenders that are marked for it at one rate, in turns.
-func measureLatency(ctx context.Context, field []running, t task, rate float64, s sizes) (map[string][]latency, error) {
-	all := map[string][]latency{}
-	for range s.rounds {
-		for _, r := range field {
-			if !r.paced {
-				continue
-			}
-			waited, err := r.load.paced(ctx, t.head(), rate, int(math.Ceil(rate*s.window.Seconds())))
-			if err != nil {
-				return nil, fmt.Errorf("%s, %.0f/s: %w", r.name, rate, err)
-			}
-			slices.Sort(waited)
-			all[r.name] = append(all[r.name], latency{quantile(waited, 0.50), quantile(waited, 0.99)})
+// measureLatency asks all contenders that are marked for it at the one rate, each for a window of time.
+func (r *result) measureLatency(ctx context.Context, field []running, window time.Duration) error {
+	for _, c := range field {
+		if !c.paced {
+			continue
 		}
-		slices.Reverse(field)
+		waited, err := c.load.paced(ctx, r.head(), r.rate, int(math.Ceil(r.rate*window.Seconds())))
+		if err != nil {
+			return fmt.Errorf("%s, %.0f/s: %w", c.name, r.rate, err)
+		}
+		slices.Sort(waited)
+		r.latency[c.name] = append(r.latency[c.name], latency{quantile(waited, 0.50), quantile(waited, 0.99)})
 	}
-	return all, nil
+	return nil
 }
 
 // quantile is the least value that a share of all values does not exceed, in µs.

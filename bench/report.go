@@ -43,7 +43,7 @@ func ratios(rounds []round, name, with string) spread {
 
 func printHead(out io.Writer, s sizes) {
 	fmt.Fprintf(out, "bench: %s %s/%s, %d cores\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
-	fmt.Fprintf(out, "%d rounds, in which all contenders take turns. Every figure: median (lowest–highest) of the rounds.\n", s.rounds)
+	fmt.Fprintf(out, "%d rounds, in which all contenders take turns, each in a new process. Every figure: median (lowest–highest) of the rounds.\n", s.rounds)
 	fmt.Fprintln(out, "Ratios are of the proxies' CPU, round by round; A/A is the same of two equal contenders: what it strays from 1 is noise.")
 	fmt.Fprintln(out, "GOMAXPROCS is that of the Go contenders; nginx has one worker, haproxy one thread. The upstream uses all cores.")
 	fmt.Fprintln(out, "squall writes no log lines (--log-level warn), except \"logging\": JSON lines to /dev/null.")

@@ -116,6 +116,7 @@ var cases = []faultstest.Case{
 			{Attributes: `{"after":"-1KB"}`, Field: "after"},
 			{Attributes: `{"after":9007199254740992}`, Field: "after"},
 			{Attributes: `{"after":"9007200GB"}`, Field: "after"},
+			{Attributes: `{"after":"18446744074GB"}`, Field: "after"}, // 290,448,384 in 64 bits
 			{Attributes: `{"after":99999999999999999999}`, Field: "after"},
 			{Attributes: `{"after":"KB"}`, Field: "after"},
 			{Attributes: `{"after":"10kb"}`, Field: "after"},

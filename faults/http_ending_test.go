@@ -37,8 +37,14 @@ func TestAResetInTheBodyActsAfter(t *testing.T) {
 
 func TestPartsAreWrittenAsTheyAreRead(t *testing.T) {
 	for _, c := range []struct{ given, written string }{
-		{`10`, `10`}, {`"10"`, `10`}, {`"10B"`, `10`}, {`"10KB"`, `10000`}, {`"10 MB"`, `10000000`}, {`0.5`, `0.5`},
-		{`25e-2`, `0.25`}, {`0`, `0`},
+		{`10`, `10`},
+		{`"10"`, `10`},
+		{`"10B"`, `10`},
+		{`"10KB"`, `10000`},
+		{`"10 MB"`, `10000000`},
+		{`0.5`, `0.5`},
+		{`25e-2`, `0.25`},
+		{`0`, `0`},
 	} {
 		rule := mustRule(t, `{"truncate":`+c.given+`}`)
 		written, err := json.Marshal(rule.Attributes)

@@ -106,6 +106,17 @@ func TestRegularExpressionsAreBounded(t *testing.T) {
 	}
 }
 
+// TestRegularExpressionsSeeTheFirstLines: a header of 56 KiB in seven lines cost ten seconds.
+func TestRegularExpressionsSeeTheFirstLines(t *testing.T) {
+	set, _ := setOf(t, `{"name":"it","abort":503,"match":{"headers":{"X-A":{"regex":"^b$"}}}}`)
+	for length, want := range map[int]bool{MaxRegexText - 1: true, MaxRegexText: false} {
+		v := with(with(get("/"), "X-A", strings.Repeat("a", length)), "X-A", "b")
+		if _, record := exchange(set, v); record.Hit() != want {
+			t.Errorf("behind a line of %d bytes: hit %t, want %t", length, record.Hit(), want)
+		}
+	}
+}
+
 // TestConditionsOfASetAreBoundedTogether: a thousand regular expressions within their own bounds are a minute of a request.
 func TestConditionsOfASetAreBoundedTogether(t *testing.T) {
 	for _, c := range []struct {

@@ -28,6 +28,7 @@ type test func(text string) bool
 type tests struct {
 	any    []test
 	absent bool // a missing text is fine
+	regex  bool // there are regular expressions among them
 }
 
 type namedTests struct {
@@ -88,6 +89,7 @@ func (vs Values) compile(exact func(want string) (test, error)) (*tests, error) 
 			return nil, err
 		}
 		compiled.any = append(compiled.any, one)
+		compiled.regex = compiled.regex || v.Regex != nil
 	}
 	return compiled, nil
 }
@@ -255,11 +257,25 @@ func matchFields(wanted []namedTests, fields Fields) bool {
 		if len(lines) == 0 && want.tests.absent {
 			continue
 		}
+		if want.tests.regex {
+			lines = withinText(lines)
+		}
 		if !slices.ContainsFunc(lines, want.tests.match) {
 			return false
 		}
 	}
 	return true
+}
+
+// withinText gives the first lines, of [MaxRegexText] bytes together.
+func withinText(lines []string) []string {
+	left := MaxRegexText
+	for i, line := range lines {
+		if left -= len(line); left < 0 {
+			return lines[:i]
+		}
+	}
+	return lines
 }
 
 // matchQuery is matchFields for the parameters of a query.

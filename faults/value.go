@@ -17,11 +17,12 @@ const (
 	// MaxRegex is how large a regular expression may be, in instructions of RE2: about one for each character, and as
 	// many times that as a repetition such as {0,50} counts. An instruction takes up to 10 ns for each byte of a text.
 	MaxRegex = 500
-	// MaxRegexText is the longest text that a regular expression is tried on, in bytes. It does not match a longer one.
+	// MaxRegexText is the longest text that a regular expression is tried on, in bytes. It does not match a longer one. Of
+	// a header field with many lines it sees those that come before so many bytes.
 	MaxRegexText = 8 << 10
 	// MaxWeight bounds the conditions of all rules of a [Set] together: a regular expression weighs its instructions, a
 	// path pattern with text around ** 1 for each 64 bytes.
-	MaxWeight = 20_000
+	MaxWeight = 10_000
 )
 
 // Value is a condition on one text. Exactly one of its forms is set: documents write a string for Exact, or an object

@@ -1,6 +1,7 @@
 package faultstest
 
 import (
+	"fmt"
 	"reflect"
 	"testing"
 
@@ -162,9 +163,13 @@ func testOwnMemory(t *testing.T, rule faults.Rule) {
 	set, _ := compile(t, 1, rule)
 	spoilt, _ := exchange(set, view())
 	kept, _ := exchange(set, view())
+	written := fmt.Sprint(kept)
 	before := reflect.ValueOf(kept[0])
 	for i := range before.NumField() {
 		spoil(reflect.ValueOf(spoilt[0]).Field(i))
+	}
+	if again := fmt.Sprint(kept); again != written { // memory that all actions share is the same in a fresh one, too
+		t.Errorf("changing one action changed another: %s, want %s", again, written)
 	}
 	fresh, _ := compile(t, 1, rule)
 	exchange(fresh, view())

@@ -88,7 +88,7 @@ func (x *exchange) upstreamHost() string {
 func (x *exchange) addForwarded(trusted bool) {
 	r, h := &x.request, &x.head
 	peer, askedFor, scheme := x.conn.texts.peer, r.host, "http"
-	if !x.conn.clear {
+	if x.conn.secure {
 		scheme = "https"
 	}
 	if trusted {

@@ -14,6 +14,7 @@ type conn struct {
 	client net.Conn
 	socket socket
 	clear  bool // the client's bytes go over the socket as they are
+	secure bool // TLS
 	id     uint64
 	peer   netip.Addr
 	in     reader
@@ -35,6 +36,7 @@ func newConn(s *server, client net.Conn) *conn {
 	c := &conn{server: s, client: client, id: s.proxy.NextConnection()}
 	c.in = reader{source: (*incoming)(c), buffers: &s.buffers}
 	c.clear = c.socket.open(client, &c.in, headBuffer)
+	_, c.secure = client.(interface{ NetConn() net.Conn })
 	c.read = deadline{conn: client}
 	if addr, err := netip.ParseAddrPort(client.RemoteAddr().String()); err == nil {
 		c.peer = addr.Addr().Unmap()

@@ -6,7 +6,6 @@ import (
 	"io"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy/semantics"
@@ -75,7 +74,7 @@ func (x *exchange) changed(b faults.Body) ([]byte, error) {
 func (x *exchange) readBody() ([]byte, error) {
 	encoding := x.reply.value("Content-Encoding")
 	switch {
-	case encoding != "" && !strings.EqualFold(encoding, "identity"):
+	case encoding != "" && !equalFold(encoding, "identity"):
 		return nil, fmt.Errorf("encoded as %s", encoding)
 	case x.reply.status == http.StatusPartialContent:
 		return nil, errors.New("a part of a body")

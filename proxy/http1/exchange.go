@@ -38,11 +38,12 @@ type exchange struct {
 	sent     int64  // bytes of the reply's body
 	cut      *cut   // an ending in the middle of the reply's body; nil = none
 
-	up       *upstream
-	reusable bool      // the upstream goes on with its connection after this reply
-	headBy   time.Time // when the reply's head must be there; zero = no limit
-	watch    watch
-	gone     atomic.Bool // the client, so that the upstream is not waited for any more
+	up        *upstream
+	reusable  bool      // the upstream goes on with its connection after this reply
+	headBy    time.Time // when the reply's head must be there; zero = no limit
+	watch     watch
+	gone      atomic.Bool // the client, so that the upstream is not waited for any more
+	continued bool        // the upstream wants the body
 
 	persist  bool  // the client's connection goes on
 	writeErr error // of writing to the client

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/squall-proxy/squall/faults"
@@ -72,14 +73,35 @@ const forwardedPrefix = "x-forwarded-"
 // identify finds a field by its name, in any case.
 func identify(name string) fieldID {
 	for i := range knownFields {
-		if known := &knownFields[i]; len(known.name) == len(name) && strings.EqualFold(known.name, name) {
+		if known := &knownFields[i]; len(known.name) == len(name) && equalFold(known.name, name) {
 			return known.id
 		}
 	}
-	if len(name) > len(forwardedPrefix) && strings.EqualFold(name[:len(forwardedPrefix)], forwardedPrefix) {
+	if len(name) > len(forwardedPrefix) && equalFold(name[:len(forwardedPrefix)], forwardedPrefix) {
 		return forwardedOther
 	}
 	return otherField
+}
+
+// equalFold compares without regard to the case of ASCII letters, and of no others: to strings.EqualFold a KELVIN SIGN is a
+// k, and "chun\u212aed" frames a body here that nobody behind us sees.
+func equalFold(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range len(a) {
+		if a[i] != b[i] && lower(a[i]) != lower(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(c byte) byte {
+	if 'A' <= c && c <= 'Z' {
+		c += 'a' - 'A'
+	}
+	return c
 }
 
 // fields are the lines of a head in their order. It is a [faults.Fields].
@@ -91,7 +113,7 @@ var _ faults.Fields = (*fields)(nil)
 func (f *fields) Values(name string) []string {
 	var values []string
 	for i := range f.lines {
-		if strings.EqualFold(f.lines[i].name, name) {
+		if equalFold(f.lines[i].name, name) {
 			values = append(values, f.lines[i].value)
 		}
 	}
@@ -111,7 +133,7 @@ func (f *fields) get(id fieldID) (value string, found bool) {
 // value gives the value of a field's first line by its name; "" if there is none.
 func (f *fields) value(name string) string {
 	for i := range f.lines {
-		if strings.EqualFold(f.lines[i].name, name) {
+		if equalFold(f.lines[i].name, name) {
 			return f.lines[i].value
 		}
 	}
@@ -123,12 +145,22 @@ func (f *fields) add(name, value string) {
 	f.lines = append(f.lines, field{name: name, value: value, id: identify(name)})
 }
 
+// keepFirst takes all lines of a field away but the first.
+func (f *fields) keepFirst(id fieldID) {
+	seen := false
+	f.lines = slices.DeleteFunc(f.lines, func(line field) bool {
+		repeated := line.id == id && seen
+		seen = seen || line.id == id
+		return repeated
+	})
+}
+
 // set gives a field one line: in the place of its first one, else at the end.
 func (f *fields) set(name, value string) {
 	found := false
 	kept := f.lines[:0]
 	for _, line := range f.lines {
-		if strings.EqualFold(line.name, name) {
+		if equalFold(line.name, name) {
 			if found {
 				continue
 			}
@@ -146,7 +178,7 @@ func (f *fields) set(name, value string) {
 func (f *fields) remove(name string) {
 	kept := f.lines[:0]
 	for _, line := range f.lines {
-		if !strings.EqualFold(line.name, name) {
+		if !equalFold(line.name, name) {
 			kept = append(kept, line)
 		}
 	}
@@ -196,7 +228,7 @@ func (f *fields) listed(id fieldID) iter.Seq[string] {
 // lists reports whether a list has an element, in any case.
 func (f *fields) lists(id fieldID, element string) bool {
 	for given := range f.listed(id) {
-		if strings.EqualFold(given, element) {
+		if equalFold(given, element) {
 			return true
 		}
 	}

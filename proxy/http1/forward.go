@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/squall-proxy/squall/proxy"
@@ -174,6 +175,7 @@ func (x *exchange) receive() error {
 			x.download.begin(&x.up.in, x.reply.framing, x.reply.length)
 			return nil
 		}
+		x.continued = x.continued || x.reply.status == http.StatusContinue
 		if interim++; interim <= maxInterim && x.request.minor == 1 {
 			x.passInterim()
 		}
@@ -223,10 +225,16 @@ func (a *answering) Read(p []byte) (int, error) {
 		}
 	}
 	for {
+		now := time.Now()
+		if x.isHeadSlow(now) {
+			if err := x.silent(os.ErrDeadlineExceeded); err != nil {
+				return 0, err
+			}
+		}
 		if x.watch.running() {
 			x.up.read.move(x.headBy)
 		} else {
-			x.up.read.set(time.Now(), silence, silence/2)
+			x.up.read.set(now, silence, silence/2)
 		}
 		if x.gone.Load() {
 			return 0, errLeft
@@ -241,7 +249,14 @@ func (a *answering) Read(p []byte) (int, error) {
 	}
 }
 
-// silent is called when the upstream has been silent for a while; it returns the reason not to wait any longer.
+// isHeadSlow reports whether the reply's head has been waited for for a while. An upstream that sends it in small pieces,
+// or interim replies without end, is never silent.
+func (x *exchange) isHeadSlow(now time.Time) bool {
+	return !x.headBy.IsZero() && x.headBy.Sub(now) <= max(time.Duration(x.settings.Config.Timeout)-silence, 0)
+}
+
+// silent is called when the upstream has been silent, or its head slow, for a while; it returns the reason not to wait any
+// longer.
 func (x *exchange) silent(timeout error) error {
 	if x.upload.running() { // it reads, and so notices itself
 		if !x.headBy.IsZero() {
@@ -273,12 +288,13 @@ func (x *exchange) stopUpload() error {
 }
 
 // settle ends what the exchange had running beside it, and reports whether the upstream's connection can be used again:
-// both messages are over, and nothing is in doubt.
+// both messages are over, and nothing is in doubt. An upstream that was asked whether it wants the body, and replied
+// without having said so, may take what it has got of the body for the next request.
 func (x *exchange) settle() bool {
 	x.watch.stop()
 	sent := x.upload.finish()
 	x.download.skip()
-	return sent && x.download.over && x.readErr == nil && x.writeErr == nil && x.reply.status != http.StatusSwitchingProtocols &&
+	return sent && (x.continued || !x.request.expects()) && x.download.over && x.readErr == nil && x.writeErr == nil && x.reply.status != http.StatusSwitchingProtocols &&
 		len(x.up.in.buffered()) == 0 && x.reusable && !x.gone.Load() &&
 		x.server.lifetime.Err() == nil
 }

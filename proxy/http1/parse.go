@@ -114,11 +114,11 @@ const (
 
 // frame reads how the head says that its body ends.
 func (f *fields) frame() (kind framing, length int64, err *refusal) {
-	codings := 0
+	codings, lengths := 0, 0
 	for i := range f.lines {
 		switch line := &f.lines[i]; line.id {
 		case transferEncoding:
-			if codings++; codings > 1 || !strings.EqualFold(line.value, "chunked") {
+			if codings++; codings > 1 || !equalFold(line.value, "chunked") {
 				return 0, 0, bad("Transfer-Encoding is not just chunked")
 			}
 		case contentLength:
@@ -126,7 +126,7 @@ func (f *fields) frame() (kind framing, length int64, err *refusal) {
 			if !valid {
 				return 0, 0, bad("Content-Length is no number")
 			}
-			if kind == sized && n != length {
+			if lengths++; lengths > 1 && n != length {
 				return 0, 0, bad("two lines of Content-Length differ")
 			}
 			kind, length = sized, n
@@ -135,15 +135,19 @@ func (f *fields) frame() (kind framing, length int64, err *refusal) {
 	switch {
 	case codings > 0 && kind == sized:
 		return 0, 0, bad("both Transfer-Encoding and Content-Length") // RFC 9112, 6.1
+	case codings > 0 && (f.lists(trailer, "content-length") || f.lists(trailer, "transfer-encoding") || f.lists(trailer, "trailer")):
+		return 0, 0, bad("Trailer announces a field that must not be there") // RFC 9110, 6.5.1
 	case codings > 0:
 		return chunked, 0, nil
+	case lengths > 1:
+		f.keepFirst(contentLength) // RFC 9110, 8.6; readers behind us may refuse two
 	}
 	return kind, length, nil
 }
 
-// parseLength reads digits, and nothing else, up to 18 of them.
+// parseLength reads digits, and nothing else, up to 18 of them. A number that begins with a zero is octal to some readers.
 func parseLength(text string) (n int64, valid bool) {
-	if text == "" || len(text) > 18 {
+	if text == "" || len(text) > 18 || text[0] == '0' && text != "0" {
 		return 0, false
 	}
 	for i := range len(text) {

@@ -162,7 +162,7 @@ func hasBareLineFeed(text []byte, from int) bool {
 	}
 }
 
-// line reads a line and uses it up, without its CRLF. It is a view of the buffer.
+// line reads a line of less than limit bytes and uses it up, without its CRLF. It is a view of the buffer.
 func (rd *reader) line(limit int) (string, error) {
 	seen := 0
 	for {
@@ -171,6 +171,9 @@ func (rd *reader) line(limit int) (string, error) {
 			end := seen + i
 			if end == 0 || text[end-1] != '\r' {
 				return "", bad("a line ends with a bare line feed")
+			}
+			if end > limit {
+				return "", bad("a line is too long")
 			}
 			rd.r += end + 1
 			return unsafe.String(unsafe.SliceData(text), end-1), nil

@@ -96,22 +96,41 @@ func (x *exchange) relay(framed framing) {
 func (x *exchange) sendBody(framed framing, data []byte) {
 	x.sent += int64(len(data))
 	if framed == chunked {
-		x.out = strconv.AppendUint(x.out, uint64(len(data)), 16)
-		x.out = append(x.out, "\r\n"...)
+		x.sendChunks(data)
+		return
 	}
-	if len(data) >= direct && len(x.out)+len(data) > bodyBuffer {
+	if len(x.out)+len(data) > bodyBuffer {
 		x.flush()
+	}
+	if len(data) >= direct && len(x.out) == 0 {
 		if x.writeErr == nil {
 			x.writeErr = x.conn.write(data)
 		}
-	} else {
-		x.out = append(x.out, data...)
+		return
 	}
-	if framed == chunked {
-		x.out = append(x.out, "\r\n"...)
+	x.reserve(len(data))
+	x.out = append(x.out, data...)
+}
+
+// sendChunks is sendBody for a chunked body. A piece is copied behind its size: that costs less than writing twice.
+func (x *exchange) sendChunks(data []byte) {
+	for len(data) > 0 {
+		piece := data[:min(len(data), bodyBuffer-chunkOverhead)]
+		data = data[len(piece):]
+		if len(x.out)+len(piece)+chunkOverhead > bodyBuffer {
+			x.flush()
+		}
+		x.reserve(len(piece) + chunkOverhead)
+		x.out = appendChunk(x.out, piece)
 	}
-	if len(x.out) >= bodyBuffer {
-		x.flush()
+}
+
+// reserve makes room for more bytes in what is to be written, in a buffer from the pool.
+func (x *exchange) reserve(n int) {
+	if n += len(x.out); n > cap(x.out) {
+		larger := append(x.server.buffers.get(n)[:0], x.out...)
+		x.server.buffers.put(x.out)
+		x.out = larger
 	}
 }
 

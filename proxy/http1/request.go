@@ -88,6 +88,9 @@ func (r *request) parseTarget() *refusal {
 	case strings.HasPrefix(r.target, "/"):
 		r.origin = r.target
 	default:
+		if _, err := url.ParseRequestURI(r.target); err != nil {
+			return bad("the request target is neither a path nor a URL")
+		}
 		var authority string
 		var found bool
 		if r.scheme, authority, found = strings.Cut(r.target, "://"); !found || !consistsOf(&isToken, r.scheme) {
@@ -157,14 +160,23 @@ func persists(f *fields, minor int) bool {
 	return minor == 1 || f.lists(connection, "keep-alive")
 }
 
-// wantsWebSocket reports whether the connection is to become a WebSocket's. No other upgrade is passed on.
+// wantsWebSocket reports whether the connection is to become a WebSocket's. No other upgrade is passed on, and none of a
+// request with a body: bytes that are still the body's would flow beside those of the upgraded connection.
 func (r *request) wantsWebSocket() bool {
-	token, found := r.get(upgrade)
-	return found && r.minor == 1 && strings.EqualFold(token, "websocket") && r.lists(connection, "upgrade")
+	tokens := 0
+	for i := range r.lines {
+		if r.lines[i].id != upgrade {
+			continue
+		}
+		if tokens++; tokens > 1 || !equalFold(r.lines[i].value, "websocket") {
+			return false
+		}
+	}
+	return tokens == 1 && r.minor == 1 && r.framing != chunked && r.length == 0 && r.lists(connection, "upgrade")
 }
 
-// expectsContinue reports whether the client waits for a 100 before it sends its body (RFC 9110, 10.1.1).
-func (r *request) expectsContinue() bool {
-	value, found := r.get(expect)
-	return found && r.minor == 1 && strings.EqualFold(value, "100-continue")
+// expects reports whether the upstream is asked if it wants the body (RFC 9110, 10.1.1), in whatever words.
+func (r *request) expects() bool {
+	_, found := r.get(expect)
+	return found && r.minor == 1 && r.framing != noBody
 }

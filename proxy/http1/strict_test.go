@@ -13,7 +13,7 @@ var errIncomplete = errors.New("incomplete")
 
 var (
 	strictLine  = regexp.MustCompile(`^[!#$%&'*+.^_|~0-9A-Za-z-]+ (/[!-"$-~]*|\*) HTTP/1\.1$`)
-	strictField = regexp.MustCompile("^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([\t -~\x80-\xff]*)$")
+	strictField = regexp.MustCompile("^([!#$%&'*+.^_`|~0-9A-Za-z-]+): ([^\\x00-\\x08\\x0a-\\x1f\\x7f]*)$")
 	strictSize  = regexp.MustCompile(`^[1-9a-f][0-9a-f]{0,8}$`)
 	strictCount = regexp.MustCompile(`^(0|[1-9][0-9]{0,9})$`)
 )
