@@ -33,9 +33,13 @@ func (c *Recent) Add(e proxy.Exchange) {
 	c.mu.Unlock()
 }
 
-// clip cuts a long text and copies what is left: a short one, too, may be a part of a request's whole head, which would
-// be kept with it.
-func clip(text string) string { return strings.Clone(shorten(text, maxKept)) }
+// clip cuts a long text, and copies what is left: else the whole would be kept with it.
+func clip(text string) string {
+	if len(text) <= maxKept {
+		return text
+	}
+	return strings.Clone(shorten(text, maxKept))
+}
 
 // len is how many exchanges can be remembered.
 func (c *Recent) len() int { return len(c.ring) }

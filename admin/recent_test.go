@@ -1,8 +1,6 @@
 package admin
 
 import (
-	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -29,35 +27,6 @@ func TestAWalkIsNotMoved(t *testing.T) {
 	if _, ok := NewRecent(0).at(0, 0); ok {
 		t.Error("an exchange that never was is remembered")
 	}
-}
-
-// What is kept of an exchange is not a part of its request's head, which would be kept as a whole: ten thousand of them
-// would be 160 MB.
-func TestRecentKeepsNoHead(t *testing.T) {
-	const size, head = 1000, 16 << 10
-	c := NewRecent(size)
-	kept := func() uint64 {
-		var m runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&m)
-		return m.HeapAlloc
-	}
-	before := kept()
-	for i := range size {
-		line := fmt.Sprintf("%-6dGET example.org /short%s", i, strings.Repeat("x", head))
-		c.Add(proxy.Exchange{
-			ID: uint64(i), Client: line[:6], Method: line[6:9], Host: line[10:21], Path: line[22:28], RequestID: line[22:28],
-			Error: line[22:28], FaultPanic: line[22:28],
-		})
-	}
-	if grown := int64(kept()) - int64(before); grown > size*1024 {
-		t.Errorf("%d bytes of each exchange are kept", grown/size)
-	}
-	e, _ := c.at(c.newest(), 0)
-	if e.Method != "GET" || e.Host != "example.org" || e.Path != "/short" || e.RequestID != "/short" || e.Client != "999   " {
-		t.Errorf("kept %+v", e)
-	}
-	runtime.KeepAlive(c)
 }
 
 func TestRecentBoundsEveryText(t *testing.T) {

@@ -17,7 +17,7 @@ const (
 	ClientLeft Outcome = "client_left" // the client left before its reply was through
 )
 
-// Exchange is the record of one request and its reply.
+// Exchange is the record of one request and its reply. Its texts are its own: keeping one keeps no larger buffer.
 type Exchange struct {
 	ID        uint64
 	Proxy     string

@@ -9,8 +9,8 @@ import (
 
 const (
 	maxChunkLine = 4 << 10 // bytes of a chunk's size and extensions
-	maxChunk     = 1<<59 - 1
 	maxTrailers  = 16 << 10 // bytes of a trailer section
+	maxPadding   = 16 << 10 // bytes that a chunked body may take beside its data, above two per byte of data and 16 per chunk
 )
 
 // body reads the body of a message, of which the head was read before, as it comes.
@@ -19,6 +19,7 @@ type body struct {
 	framing framing
 	left    int64 // bytes to come, of the body or of the chunk
 	between bool  // a chunk was read; its CRLF was not
+	padding int64 // bytes of chunk lines beyond what maxPadding allows for
 	over    bool
 	trailer fields // of a chunked body, once it is over; the texts are its own
 
@@ -110,6 +111,10 @@ func (b *body) nextChunk() error {
 	}
 	if b.left, err = parseChunkSize(line); err != nil {
 		return err
+	}
+	b.padding = max(b.padding+int64(len(line))+2-16-2*b.left, 0)
+	if b.padding > maxPadding {
+		return bad("the chunks are mostly extensions")
 	}
 	if b.left > 0 {
 		b.between = true

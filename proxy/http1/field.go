@@ -26,7 +26,7 @@ const (
 	forwarded
 	forwardedFor
 	forwardedHost
-	forwardedOther // X-Forwarded-*, X-Real-Ip
+	forwardedOther // any other X-Forwarded…, and X-Real-IP
 	forwardedProto
 	host
 	http2Settings
@@ -68,7 +68,7 @@ var knownFields = [...]struct {
 }
 
 // forwardedPrefix begins the names of what a proxy says of its client.
-const forwardedPrefix = "x-forwarded-"
+const forwardedPrefix = "x-forwarded"
 
 // identify finds a field by its name, in any case.
 func identify(name string) fieldID {
@@ -77,7 +77,7 @@ func identify(name string) fieldID {
 			return known.id
 		}
 	}
-	if len(name) > len(forwardedPrefix) && equalFold(name[:len(forwardedPrefix)], forwardedPrefix) {
+	if len(name) >= len(forwardedPrefix) && equalFold(name[:len(forwardedPrefix)], forwardedPrefix) {
 		return forwardedOther
 	}
 	return otherField

@@ -1,24 +1,13 @@
 package nethttp
 
 import (
-	"encoding/json"
 	"net/http"
 	"strconv"
-	"strings"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
-
-// allowed are the methods that a 405 offers instead of CONNECT (RFC 9110, 15.5.6 asks for a list).
-const allowed = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
-
-// aboutBody lists the header fields that describe a body: they do not stand beside another one.
-var aboutBody = []string{
-	"Accept-Ranges", "Content-Digest", "Content-Disposition", "Content-Encoding", "Content-Language", "Content-Length",
-	"Content-Location", "Content-Md5", "Content-Range", "Content-Type", "Digest", "Etag", "Last-Modified", "Repr-Digest",
-	"Trailer", "Transfer-Encoding",
-}
 
 // answer replies in the upstream's place. dropped is the header of the reply that it replaces; nil if there is none.
 func (x *exchange) answer(a faults.Answer, d faults.Decision, dropped http.Header) {
@@ -56,13 +45,8 @@ func allowOrigin(h, request http.Header) {
 // but those about the body.
 func keep(h, dropped http.Header, all bool) {
 	for name, values := range dropped {
-		if all || name == "Vary" || strings.HasPrefix(name, "Access-Control-") {
+		if semantics.IsForOrigins(name) || all && !semantics.IsAboutBody(name) {
 			h[name] = values
-		}
-	}
-	if all {
-		for _, name := range aboutBody {
-			delete(h, name)
 		}
 	}
 }
@@ -70,12 +54,8 @@ func keep(h, dropped http.Header, all bool) {
 // problem answers with an error that is real: no fault of ours, so it does not carry the mark of one.
 func (x *exchange) problem(status int, reason string) {
 	x.record.Outcome, x.record.Error = proxy.RealError, reason
-	body, _ := json.Marshal(struct { // a number and a text always marshal
-		Status int    `json:"status"`
-		Reason string `json:"reason"`
-	}{status, reason})
 	x.Header().Set("Content-Type", "application/json")
-	x.write(status, append(body, '\n'))
+	x.write(status, semantics.Problem(status, reason))
 }
 
 // write sends a reply of ours, with the header that is set already.

@@ -10,17 +10,15 @@ import (
 	"strings"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
-
-// staleAfterChange lists the header fields that are wrong once a body has been changed.
-var staleAfterChange = []string{"Accept-Ranges", "Content-Digest", "Content-Md5", "Digest", "Etag", "Repr-Digest"}
 
 // degrade changes the reply's body. What has no body, and what has no end, passes untouched, and the rule has
 // not hit. The answer is what the client gets instead of a body that cannot be changed; nil lets the reply go on.
 func (x *exchange) degrade(res *http.Response, b faults.Body, d faults.Decision) *faults.Answer {
 	switch {
 	case res.StatusCode == http.StatusSwitchingProtocols, res.StatusCode == http.StatusNoContent,
-		res.StatusCode == http.StatusNotModified, isStream(res.Header):
+		res.StatusCode == http.StatusNotModified, semantics.IsStream(res.Header.Get("Content-Type")):
 		x.plan.Withdraw()
 		return nil
 	case x.in.Method == http.MethodHead:
@@ -36,7 +34,7 @@ func (x *exchange) degrade(res *http.Response, b faults.Body, d faults.Decision)
 		setBody(res, body)
 	}
 	x.record.Faulted = true
-	for _, name := range staleAfterChange {
+	for _, name := range semantics.StaleAfterChange() {
 		res.Header.Del(name)
 	}
 	if b.ContentType != "" {

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/wait"
 	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
 
 // errDraining is why an injected wait ended early although the client is still there.
@@ -59,7 +61,7 @@ func (x *exchange) run() {
 	if status, reason := refuse(x.in, x.settings); status != 0 {
 		x.Header().Set("Connection", "close")
 		if status == http.StatusMethodNotAllowed {
-			x.Header().Set("Allow", allowed)
+			x.Header().Set("Allow", semantics.AllowedMethods)
 		}
 		x.problem(status, reason)
 	} else if x.before() {
@@ -83,31 +85,22 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request) *exchange {
 	x.conn, x.peer = c.conn, c.peer
 	x.view = faults.View{
 		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery,
-		Header: r.Header, Source: clientOf(x.settings.Trusted, c.peer, r.Header), Connection: c.id, Now: now,
+		Header: r.Header, Source: semantics.ClientOf(x.settings.Trusted, c.peer, r.Header["X-Forwarded-For"]), Connection: c.id, Now: now,
 	}
 	x.record = proxy.Exchange{
-		ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: x.view.Source.String(), Method: r.Method,
-		Host: r.Host, Path: x.view.Path, RequestID: requestID(r.Header),
+		ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: x.view.Source.String(),
+		Method: strings.Clone(r.Method), Host: strings.Clone(r.Host), Path: strings.Clone(x.view.Path),
+		RequestID: strings.Clone(requestID(r.Header)),
 	}
 	return x
 }
 
 // requestID gives the id that came with a request, or makes one.
 func requestID(h http.Header) string {
-	if ids := h["X-Request-Id"]; len(ids) == 1 && isRequestID(ids[0]) {
+	if ids := h["X-Request-Id"]; len(ids) == 1 && semantics.IsRequestID(ids[0]) {
 		return ids[0]
 	}
 	return rand.Text()
-}
-
-// isRequestID accepts 1 to 128 printable ASCII characters.
-func isRequestID(id string) bool {
-	for i := range len(id) {
-		if id[i] < ' ' || id[i] > '~' {
-			return false
-		}
-	}
-	return id != "" && len(id) <= 128
 }
 
 // finish closes the record, on whatever way the exchange ended, and tells the observer. An exchange that is not through

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -200,17 +199,4 @@ func (x *exchange) upstreamDown(err error) {
 		status = http.StatusGatewayTimeout
 	}
 	x.problem(status, err.Error())
-}
-
-// isStream reports whether a reply is one that has no whole: events, messages, parts that come as they happen.
-func isStream(h http.Header) bool {
-	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		return false
-	}
-	switch kind {
-	case "text/event-stream", "application/x-ndjson", "multipart/x-mixed-replace":
-		return true
-	}
-	return strings.HasPrefix(kind, "application/grpc")
 }

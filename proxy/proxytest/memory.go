@@ -1,13 +1,17 @@
 package proxytest
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // memory: the limits are of what the whole test takes, with clients and upstream.
@@ -41,6 +45,7 @@ func (s suite) memory(t *testing.T) {
 			t.Errorf("%d MiB more than before", grown>>20)
 		}
 	})
+	t.Run("RecordsKeepNoHead", s.recordsKeepNoHead)
 	t.Run("IdleClients", func(t *testing.T) {
 		const clients = 1000
 		upstream, _ := counted(t)
@@ -61,6 +66,33 @@ func (s suite) memory(t *testing.T) {
 			c.reply(http.MethodGet)
 		}
 	})
+}
+
+// recordsKeepNoHead: what is kept of an exchange is not a part of its request's head, which would be kept as a whole.
+func (s suite) recordsKeepNoHead(t *testing.T) {
+	const calls = 300
+	upstream, _ := counted(t)
+	r := s.start(t, upstream)
+	kept := make([]proxy.Exchange, 0, calls)
+	long, c := strings.Repeat("x", 12<<10), r.dial()
+	before := live()
+	for i := range calls {
+		c.send(fmt.Sprintf("GET /%d?%s HTTP/1.1", i, long), fmt.Sprintf("Host: h%d", i), fmt.Sprintf("X-Request-Id: %d", i), "X-Long: "+long, "", "")
+		c.reply(http.MethodGet)
+		kept = append(kept, r.exchange())
+	}
+	if grown := live() - before; grown > calls*4096 {
+		t.Errorf("%d bytes of each exchange are kept", grown/calls)
+	}
+	runtime.KeepAlive(kept)
+}
+
+// live gives the bytes on the heap that somebody holds.
+func live() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // system gives the memory that the process holds, in bytes.
