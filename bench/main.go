@@ -58,7 +58,7 @@ type sizes struct {
 
 func usual() sizes {
 	return sizes{
-		procs: []int{1, 2}, rounds: 9, passes: 10, exchanges: 3000, connections: []int{1, 32, 256}, window: 300 * time.Millisecond,
+		procs: []int{1, 2}, rounds: 9, passes: 5, exchanges: 2000, connections: []int{1, 32, 256}, window: 200 * time.Millisecond,
 		replies: []int64{64 << 10, 10 << 20}, volume: 128 << 20,
 		memoryRuns: 3, clients: 1000, body: 1 << 30, idle: 9000, slow: 500, slowBody: 100e6, slowTime: 3 * time.Second,
 	}

@@ -39,7 +39,7 @@ func TestRateIsAShareOfTheSlowest(t *testing.T) {
 
 // A reply that is late makes those late that should have been asked for meanwhile.
 func TestPacedCountsFromTheIntendedStart(t *testing.T) {
-	const late, rate, exchanges = 50 * time.Millisecond, 1000, 20
+	const late, rate, exchanges = 50 * time.Millisecond, 200, 20
 	here, there := net.Pipe()
 	served := make(chan struct{})
 	go serveLate(there, late, served)

@@ -96,6 +96,9 @@ func (Hold) action()   {}
 func (End) action()    {}
 func (Header) action() {}
 func (Body) action()   {}
+func (Pace) action()   {}
+func (Pieces) action() {}
+func (Flip) action()   {}
 
 // Ends reports whether an action ends the exchange, so that no rule behind it is decided.
 func Ends(a Action) bool {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Counter is the state of a rule: how often it matched and hit, and how far each of its keys has counted. It outlives
@@ -11,8 +12,16 @@ import (
 type Counter struct {
 	matched, hit, active             atomic.Uint64
 	selection, roll, overLimit, body atomic.Uint64
-	single                           atomic.Uint64 // n of a rule without keys
-	keys                             keyCounts     // n of the others
+	single                           atomic.Uint64             // n of a rule without keys
+	keys                             keyCounts                 // n of the others
+	began                            atomic.Pointer[time.Time] // a ramp; see [Entry]
+	up, down                         Bucket                    // of a rate that its exchanges share
+	room, early                      atomic.Uint64             // see Skipped.Room and Status.Early
+	allowances                       keyTable[allowance]       // of a rate limit
+	slots                            slots                     // of a concurrency
+
+	rowMu sync.Mutex // guards row
+	row   row        // of a rule without keys
 
 	waiting atomic.Bool   // whether changed is not nil
 	mu      sync.Mutex    // guards what follows
@@ -25,6 +34,7 @@ type Status struct {
 	Hit     uint64  `json:"hit"`
 	Active  uint64  `json:"active"`
 	Skipped Skipped `json:"skipped"`
+	Early   uint64  `json:"early,omitempty"` // rate_limit: of clients that came back before their Retry-After
 	Evicted uint64  `json:"evicted_keys,omitempty"`
 }
 
@@ -34,10 +44,13 @@ type Skipped struct {
 	Roll      uint64 `json:"roll"`
 	Limit     uint64 `json:"limit"`
 	Body      uint64 `json:"body,omitempty"` // hit, and then the body could not be changed
+	Room      uint64 `json:"room,omitempty"` // rate_limit, concurrency: let through
 }
 
 // NewCounter makes a counter at zero.
-func NewCounter() *Counter { return &Counter{keys: keyCounts{bound: MaxKeys}} }
+func NewCounter() *Counter {
+	return &Counter{keys: keyCounts{bound: MaxKeys}, allowances: keyTable[allowance]{bound: MaxKeys}}
+}
 
 // Status reads the counters. While traffic flows they are not of one instant.
 func (c *Counter) Status() Status {
@@ -45,8 +58,12 @@ func (c *Counter) Status() Status {
 		Matched: c.matched.Load(),
 		Hit:     c.hit.Load(),
 		Active:  c.active.Load(),
-		Skipped: Skipped{Selection: c.selection.Load(), Roll: c.roll.Load(), Limit: c.overLimit.Load(), Body: c.body.Load()},
-		Evicted: c.keys.evictions(),
+		Skipped: Skipped{
+			Selection: c.selection.Load(), Roll: c.roll.Load(), Limit: c.overLimit.Load(), Body: c.body.Load(),
+			Room: c.room.Load(),
+		},
+		Early:   c.early.Load(),
+		Evicted: c.keys.evictions() + c.allowances.evictions(),
 	}
 }
 

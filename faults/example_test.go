@@ -2,6 +2,7 @@ package faults_test
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -111,9 +112,15 @@ func ExampleRule_DecodeDocument() {
 func ExampleDelay() {
 	show(`{"delay":"300ms"}`)
 	show(`{"name":"slow","delay":{"latency":"200ms","jitter":"50ms"}}`)
+	show(`{"name":"slow","delay":{"p50":"20ms","p99":"300ms"}}`)
+	show(`{"name":"slow","delay":{"quantiles":{"p0":"5ms","p50":"20ms","p99":"300ms","p100":"1s"}}}`)
+	show(`{"delay":{"latency":"1s","mode":"floor"}}`)
 	// Output:
 	// faults.Wait {For:300ms}
 	// faults.Wait {For:179.051614ms}
+	// faults.Wait {For:10.520269ms}
+	// faults.Wait {For:13.715484ms}
+	// faults.Wait {For:1s}
 }
 
 func ExampleAbort() {
@@ -154,6 +161,49 @@ func ExampleTruncate() {
 	// end 2 raw "" body true bytes 0 fraction 0.5
 }
 
+func ExampleThrottle() {
+	show(`{"throttle":"10KB"}`)
+	show(`{"throttle":{"rate":500,"side":"both","scope":"rule"}}`)
+	// Output:
+	// faults.Pace {Rate:10000 Side:response Shared:false}
+	// faults.Pace {Rate:500 Side:both Shared:true}
+}
+
+func ExampleDrip() {
+	show(`{"drip":10}`)
+	show(`{"drip":{"chunk":"1KB","interval":"1s"}}`)
+	// Output:
+	// faults.Pieces {Size:10 Interval:100ms}
+	// faults.Pieces {Size:1000 Interval:1s}
+}
+
+func ExampleCorrupt() {
+	body := []byte(`{"left":3,"name":"tea"}`)
+	rule := decode(`{"corrupt":{"bytes":4,"where":"end"}}`)
+	fmt.Println(rule.Kind, rule.Phase)
+	flipper := faults.Flip{Where: "end", Bytes: 4, Seed: 42}.Of(int64(len(body)))
+	flipper.Flip(body) // as much of the body as there is, piece by piece
+	fmt.Println(len(body), string(body[:19]), json.Valid(body))
+	// Output:
+	// corrupt after
+	// 23 {"left":3,"name":"t false
+}
+
+func ExamplePacer() {
+	var pacer faults.Pacer
+	pacer.Add(1000, &faults.Bucket{}) // bytes per second
+	now, sent := time.Unix(0, 0), 0
+	for sent < 1000 {
+		n := pacer.Limit(1000 - sent)
+		now = now.Add(pacer.Take(now, n)) // whoever sends waits for so long
+		pacer.Sent(now, n)
+		sent += n
+	}
+	fmt.Println(now.Sub(time.Unix(0, 0)))
+	// Output:
+	// 975ms
+}
+
 func ExampleEmpty() {
 	show(`{"empty":{}}`)
 	// Output:
@@ -164,6 +214,73 @@ func ExampleMalformed() {
 	show(`{"malformed":"header"}`)
 	// Output:
 	// end 0 raw "HTTP/1.1 200 OK\r\nthis is no field\r\nContent-Length: 2\r\n\r\nok" body false bytes 0 fraction 0
+}
+
+// What a rate limit lets through it does not hit: under this one, only the first request of a second passes.
+func ExampleRateLimit() {
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: decode(`{"rate_limit":1}`)}}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for range 2 {
+		view := &faults.View{Method: "GET", Path: "/", Now: time.Unix(0, 0)}
+		var plan faults.Plan
+		plan.Begin(set, view)
+		if refusal, ok := first(plan.Next(view)).(faults.Answer); ok {
+			fmt.Println(refusal.Status, refusal.Header)
+		}
+		for _, decision := range plan.Record().Decisions() {
+			fmt.Println(decision.Outcome, decision.Why)
+		}
+		plan.Done()
+	}
+	// Output:
+	// skip room
+	// 429 [{Retry-After 1}]
+	// hit
+}
+
+func first(action faults.Action, _ faults.Decision) faults.Action { return action }
+
+// The second exchange waits until the first is over, a third is refused.
+func ExampleConcurrency() {
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: decode(`{"concurrency":{"max":1,"queue":1}}`)}}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	view := &faults.View{Method: "GET", Path: "/"}
+	plans := make([]faults.Plan, 3)
+	for i := range plans {
+		plans[i].Begin(set, view)
+		fmt.Printf("%T\n", first(plans[i].Next(view)))
+	}
+	plans[0].Done()
+	<-plans[1].Granted()
+	plans[1].Done()
+	// Output:
+	// <nil>
+	// faults.Acquire
+	// faults.Answer
+}
+
+func ExampleDuplicate() {
+	show(`{"duplicate":2}`)
+	// Output:
+	// faults.Repeat {Times:2}
+}
+
+func ExampleGoaway() {
+	show(`{"goaway":{}}`)
+	// Output:
+	// faults.Leave {}
+}
+
+func ExampleTrailers() {
+	show(`{"trailers":{"drop":["X-Sum"],"set":{"X-Time":"0"}}}`)
+	show(`{"trailers":{"drop":"all"}}`)
+	// Output:
+	// faults.Trailer {DropAll:false Drop:[X-Sum] Set:[{Name:X-Time Value:0}]}
+	// faults.Trailer {DropAll:true Drop:[] Set:[]}
 }
 
 func ExampleHeaders() {

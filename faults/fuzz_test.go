@@ -27,7 +27,14 @@ func FuzzRule(f *testing.F) {
 		`{"delay":"1s","phase":"after","match":{"response":{"status":200,"headers":{"A":[{"prefix":""},"b"]}}}}`,
 		`{"kind":"delay","attributes":{"latency":"1s"},"status":{"hit":1},"match":{},"lease":null}`,
 		`{"abort":503,"lease":{"id":"run-42","for":"5s"}}`,
+		`{"abort":{"status":503,"retry_after":[1,5]},"exact":true,"percent":30,"max_consecutive":2}`,
+		`{"abort":{"status":429,"retry_after":{"date":5}},"ramp":{"from":0,"to":50,"over":"1m"},"burst":{"on":5,"off":20}}`,
+		`{"delay":{"latency":"1s","jitter":"1ms","distribution":"normal","max":"2s"}}`,
+		`{"delay":{"latency":"1s","alpha":1.5,"distribution":"pareto","mode":"floor"}}`,
+		`{"delay":{"p50":"20ms","p99":"300ms"}}`, `{"delay":{"quantiles":{"p99.9":"300ms","p0":"1ms"}}}`,
+		`{"delay":{"jitter":"1s","distribution":"exponential"},"match":{"grpc_service":"a","grpc_method":{"absent":true}}}`,
 		`{"kind":"tls"}`, `{"reset":{"at":"body","after":"1KB"}}`, `{"truncate":0.5}`, `{"malformed":"chunk"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
+		`{"delay":"1s","match":{"body":{"/a~1b/0":[1.0,null]}}}`,
 	} {
 		f.Add([]byte(seed))
 	}

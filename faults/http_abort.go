@@ -16,7 +16,7 @@ type Abort struct {
 	Body        *document.Node    `json:"body,omitempty"`         // JSON, or a text; absent = {"message": the status' text}
 	Headers     map[string]string `json:"headers,omitempty"`      // set on the answer
 	ContentType string            `json:"content_type,omitempty"` // absent = application/json, or text/plain for a text
-	RetryAfter  *document.Node    `json:"retry_after,omitempty"`
+	RetryAfter  *RetryAfter       `json:"retry_after,omitempty"`  // as header field Retry-After
 	KeepHeaders bool              `json:"keep_headers,omitempty"` // phase after: the upstream's fields stay
 
 	GRPCStatus  *int   `json:"grpc_status,omitempty"`
@@ -41,8 +41,6 @@ func (a *Abort) check(phase Phase) error {
 		return document.Errorf("status", "must be 200 to 599, got %d", a.Status)
 	case a.Body != nil && !mayHaveBody(a.Status):
 		return document.Errorf("body", "a reply of status %d has none", a.Status)
-	case a.RetryAfter != nil:
-		return document.Errorf("retry_after", later)
 	case a.GRPCStatus != nil:
 		return document.Errorf("grpc_status", later)
 	case a.GRPCMessage != "":
@@ -60,11 +58,14 @@ func (a *Abort) check(phase Phase) error {
 		if a.ContentType != "" && strings.EqualFold(name, "content-type") {
 			return document.Errorf("content_type", "given in headers, too")
 		}
+		if a.RetryAfter != nil && strings.EqualFold(name, "retry-after") {
+			return document.Errorf("retry_after", "given in headers, too")
+		}
 	}
-	return nil
+	return document.At(a.RetryAfter.check(), "retry_after")
 }
 
-func (a *Abort) decide(hit) Action {
+func (a *Abort) decide(h hit) Action {
 	answer := Answer{Status: a.Status, KeepHeader: a.KeepHeaders}
 	if a.Body == nil {
 		answer.Body, answer.ContentType = statusBody(a.Status)
@@ -75,6 +76,9 @@ func (a *Abort) decide(hit) Action {
 		answer.ContentType = a.ContentType
 	}
 	answer.Header, answer.ContentType = splitContentType(a.Headers, answer.ContentType)
+	if a.RetryAfter != nil {
+		answer.Header = append(answer.Header, a.RetryAfter.field(h))
+	}
 	return answer
 }
 

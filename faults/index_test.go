@@ -3,7 +3,9 @@ package faults
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +59,11 @@ func modelMatch(m *Match, v *View) bool {
 	holds := (m.Methods == nil || slices.Contains(m.Methods, v.Method)) &&
 		modelValues(m.Host, []string{strings.ToUpper(v.Host)}) &&
 		modelValues(m.Path, []string{v.Path})
+	if m.Response != nil {
+		holds = holds && slices.Contains(m.Response.Status, v.Status)
+	}
+	query, _ := url.ParseQuery(v.RawQuery)
+	holds = holds && modelValues(m.Query["q"], query["q"])
 	for name, values := range m.Headers {
 		holds = holds && modelValues(values, v.Header.Values(name))
 	}
@@ -69,7 +76,8 @@ func modelValues(vs Values, texts []string) bool {
 			return true
 		}
 		for _, text := range texts {
-			if v.Exact != nil && naive(*v.Exact, text) || v.Prefix != nil && strings.HasPrefix(text, *v.Prefix) {
+			if v.Exact != nil && naive(*v.Exact, text) || v.Prefix != nil && strings.HasPrefix(text, *v.Prefix) ||
+				v.Regex != nil && regexp.MustCompile(*v.Regex).MatchString(text) {
 				return true
 			}
 		}
@@ -102,6 +110,8 @@ func drawValues(t *rapid.T, what string, from ...string) (vs Values) {
 	for _, text := range drawTexts(t, what, from...) {
 		if prefix, ok := strings.CutPrefix(text, "prefix:"); ok {
 			vs = append(vs, Value{Prefix: &prefix})
+		} else if regex, ok := strings.CutPrefix(text, "regex:"); ok {
+			vs = append(vs, Value{Regex: &regex})
 		} else if text == "absent" {
 			vs = append(vs, Value{Absent: true})
 		} else {
@@ -113,14 +123,18 @@ func drawValues(t *rapid.T, what string, from ...string) (vs Values) {
 
 func drawMatch(t *rapid.T) *Match {
 	m := &Match{
-		Path: drawValues(t, "path", "/", "/a", "/a/", "/a/b", "/a/b/c", "/a/*", "/a/**", "/*/b", "**", "**/c", "/a/b/*/d", "/b*", "prefix:/a"),
+		Path: drawValues(t, "path", "/", "/a", "/a/", "/a/b", "/a/b/c", "/a/*", "/a/**", "/*/b", "**", "**/c", "/a/b/*/d", "/b*", "prefix:/a",
+			"prefix:/a/b", "prefix:/a/b/c/d", "regex:^/a/b", "regex:^/a/b(/c)?$", "regex:(?i)^/A/B", "regex:/c", "regex:[ab]/c"),
 		Host: drawValues(t, "host", "A", "B", "prefix:B"),
+	}
+	if vs := drawValues(t, "query", "1", "2", "", "absent"); vs != nil {
+		m.Query = map[string]Values{"q": vs}
 	}
 	if methods := drawTexts(t, "methods", "GET", "PUT"); len(methods) > 0 {
 		m.Methods = methods
 	}
 	for _, name := range []string{"X-A", "x-b"} {
-		if vs := drawValues(t, name, "1", "2", "", "absent", "prefix:1"); vs != nil {
+		if vs := drawValues(t, name, "1", "2", "", "absent", "prefix:1", "prefix:long", "long-value", "long", "regex:^long"); vs != nil {
 			m.Headers = map[string]Values{name: vs}
 		}
 	}
@@ -136,6 +150,9 @@ func drawRule(t *rapid.T, i int) Rule {
 		r.Phase = After
 	}
 	r.Match = drawMatch(t)
+	if codes := rapid.SliceOfN(rapid.SampledFrom([]int{200, 503}), 0, 2).Draw(t, "statuses"); r.Phase == After && len(codes) > 0 {
+		r.Match.Response = &ResponseMatch{Status: codes}
+	}
 	if rapid.IntRange(0, 4).Draw(t, "except") == 0 {
 		r.Except = drawMatch(t)
 	}
@@ -153,11 +170,13 @@ func drawView(t *rapid.T) *View {
 	v.Host = rapid.SampledFrom([]string{"a", "B", "bb", "c"}).Draw(t, "host")
 	header := http.Header{}
 	for _, name := range []string{"X-A", "X-B"} {
-		for _, line := range rapid.SliceOfN(rapid.SampledFrom([]string{"1", "2", "", "11"}), 0, 2).Draw(t, name) {
+		for _, line := range rapid.SliceOfN(rapid.SampledFrom([]string{"1", "2", "", "11", "long", "long-value", "long-valued"}), 0, 2).Draw(t, name) {
 			header.Add(name, line)
 		}
 	}
 	v.Header = header
+	v.RawQuery = rapid.SampledFrom([]string{"", "q=1", "q=1&q=2", "q", "p=1&q=2", "q=3", "q=%31"}).Draw(t, "query")
+	v.Status = rapid.SampledFrom([]int{200, 503, 0, 1000}).Draw(t, "status")
 	return v
 }
 

@@ -20,17 +20,29 @@ type keyCounts struct {
 	evicted uint64
 }
 
-type keyCount struct{ hash, n uint64 }
+type keyCount struct {
+	hash, n uint64
+	row     row
+}
 
-// next counts one under a key and gives its number, from 1.
-func (k *keyCounts) next(hash uint64) uint64 {
+// next counts one under a key and gives its number, from 1, and with decide what that says of it: the numbers of a key are
+// decided in order, one by one. decide may be nil; it is given the key's row of hits.
+func (k *keyCounts) next(hash uint64, decide func(n uint64, row *row) Why) (n uint64, why Why) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	count := k.find(hash)
+	count.n++
+	if decide != nil {
+		why = decide(count.n, &count.row)
+	}
+	return count.n, why
+}
+
+// find gives a key's count, a new one for a key that is not known.
+func (k *keyCounts) find(hash uint64) *keyCount {
 	if element, ok := k.counts[hash]; ok {
 		k.recent.MoveToFront(element)
-		count := element.Value.(*keyCount)
-		count.n++
-		return count.n
+		return element.Value.(*keyCount)
 	}
 	if k.counts == nil {
 		k.counts = make(map[uint64]*list.Element)
@@ -40,8 +52,9 @@ func (k *keyCounts) next(hash uint64) uint64 {
 		delete(k.counts, oldest.hash)
 		k.evicted++
 	}
-	k.counts[hash] = k.recent.PushFront(&keyCount{hash: hash, n: 1})
-	return 1
+	count := &keyCount{hash: hash}
+	k.counts[hash] = k.recent.PushFront(count)
+	return count
 }
 
 // evictions counts the keys that were forgotten.

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/squall-proxy/squall/internal/document"
 )
@@ -26,10 +27,13 @@ type Attributes interface {
 	decide(hit hit) Action
 }
 
-// hit is what a kind may use to shape its action: chance beyond the hit itself.
+// hit is what a kind may use to shape its action: chance beyond the hit itself, and the time.
 type hit struct {
 	hash, seed, n uint64
 	phase         Phase
+	now           time.Time
+	since         time.Duration // how long the exchange has lasted
+	verdict       verdict       // of a gate
 }
 
 // draw gives a number in [0, 1); i counts a kind's draws from 1.
@@ -74,20 +78,20 @@ var kinds = [...]Kind{
 	{"delay", HTTP, "latency", "holds the request or the reply for a time", beforeAfter, newDelay},
 	{"abort", HTTP, "status", "answers with an error instead of the upstream", beforeAfter, newAbort},
 	{"degrade", HTTP, "body", "replaces or edits the reply's body", afterBefore, newDegrade},
-	{"corrupt", HTTP, "bytes", "flips bytes of a body, its length kept", afterOnly, nil},
+	{"corrupt", HTTP, "bytes", "flips bytes of a body, its length kept", afterBefore, newCorrupt},
 	{"truncate", HTTP, "after", "cuts the reply's body short", afterOnly, newTruncate},
-	{"throttle", HTTP, "rate", "slows a body down to a rate", beforeOnly, nil},
-	{"drip", HTTP, "chunk", "sends the body in small pieces", afterOnly, nil},
+	{"throttle", HTTP, "rate", "slows a body down to a rate", beforeOnly, newThrottle},
+	{"drip", HTTP, "chunk", "sends the body in small pieces", afterOnly, newDrip},
 	{"reset", HTTP, "at", "ends the connection with a TCP reset", beforeAfter, newReset},
 	{"empty", HTTP, "", "closes the connection without a byte of answer", beforeAfter, newEmpty},
 	{"malformed", HTTP, "as", "answers with bytes that are no HTTP", beforeOnly, newMalformed},
 	{"blackhole", HTTP, "for", "accepts and never answers", beforeAfter, newBlackhole},
-	{"rate_limit", HTTP, "rate", "refuses or paces what comes too often", beforeOnly, nil},
-	{"concurrency", HTTP, "max", "makes the upstream's capacity small", beforeOnly, nil},
+	{"rate_limit", HTTP, "rate", "refuses or paces what comes too often", beforeOnly, newRateLimit},
+	{"concurrency", HTTP, "max", "makes the upstream's capacity small", beforeOnly, newConcurrency},
 	{"headers", HTTP, "", "changes header fields", beforeAfter, newHeaders},
-	{"duplicate", HTTP, "times", "sends the request to the upstream again", beforeOnly, nil},
-	{"goaway", HTTP, "", "asks the client to leave the connection", beforeOnly, nil},
-	{"trailers", HTTP, "", "drops or sets trailer fields", afterOnly, nil},
+	{"duplicate", HTTP, "times", "sends the request to the upstream again", beforeOnly, newDuplicate},
+	{"goaway", HTTP, "", "asks the client to leave the connection", beforeOnly, newGoaway},
+	{"trailers", HTTP, "", "drops or sets trailer fields", afterOnly, newTrailers},
 	{"websocket", HTTP, "", "refuses, delays or cuts a WebSocket", beforeOnly, nil},
 	{"tls", TLS, "as", "fails the TLS handshake", []Phase{Handshake}, nil},
 	{"latency", TCP, "latency", "delays data", nil, nil},

@@ -19,9 +19,11 @@ type Match struct {
 	Query   map[string]Values `json:"query,omitempty"`
 	Source  Values            `json:"source,omitempty"` // the client's address; exact may be a prefix such as 10.0.0.0/8
 
-	GRPCService Values                    `json:"grpc_service,omitempty"`
-	GRPCMethod  Values                    `json:"grpc_method,omitempty"`
-	Body        map[string]*document.Node `json:"body,omitempty"` // JSON pointer to value
+	// Of a request whose content type begins with application/grpc and whose path is /service/method; others have neither.
+	GRPCService Values `json:"grpc_service,omitempty"`
+	GRPCMethod  Values `json:"grpc_method,omitempty"`
+
+	Body BodyMatch `json:"body,omitempty"`
 
 	Response *ResponseMatch `json:"response,omitempty"` // phase after
 
@@ -61,7 +63,7 @@ func (m *ResponseMatch) DecodeDocument(n *document.Node) error {
 // empty reports that nothing is asked for.
 func (m *Match) empty() bool {
 	return len(m.Methods) == 0 && m.Host == nil && m.Path == nil && len(m.Headers) == 0 && len(m.Query) == 0 &&
-		m.Source == nil && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
+		m.Source == nil && m.GRPCService == nil && m.GRPCMethod == nil && len(m.Body) == 0 && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
 }
 
 func (m *Match) validate(phase Phase) error {
@@ -75,7 +77,13 @@ func (m *Match) validate(phase Phase) error {
 		name   string
 		values Values
 		check  func(Value) error
-	}{{"host", m.Host, checkHost}, {"path", m.Path, checkPath}, {"source", m.Source, checkSource}} {
+	}{
+		{"host", m.Host, checkHost},
+		{"path", m.Path, checkPath},
+		{"source", m.Source, checkSource},
+		{"grpc_service", m.GRPCService, nil},
+		{"grpc_method", m.GRPCMethod, nil},
+	} {
 		if err := field.values.validate(field.check); err != nil {
 			return document.At(err, field.name)
 		}
@@ -85,6 +93,9 @@ func (m *Match) validate(phase Phase) error {
 	}
 	if err := checkNamedValues(m.Query); err != nil {
 		return document.At(err, "query")
+	}
+	if err := m.Body.validate(); err != nil {
+		return document.At(err, "body")
 	}
 	if m.Response != nil && phase != After {
 		return document.Errorf("response", "only rules of phase after see a response")
@@ -116,9 +127,7 @@ func (m *Match) validateLater() error {
 		name  string
 		given bool
 	}{
-		{"grpc_service", m.GRPCService != nil},
-		{"grpc_method", m.GRPCMethod != nil},
-		{"body", m.Body != nil},
+		{"body", m.Body != nil && !bodiesGiven},
 		{"nth", m.Nth != 0},
 		{"first_bytes", m.FirstBytes != ""},
 		{"sni", m.SNI != nil},

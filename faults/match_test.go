@@ -32,6 +32,12 @@ func TestMatchFields(t *testing.T) {
 			v.Status, v.ResponseHeader = status, header
 		}
 	}
+	call := func(path, contentType string) change {
+		return func(v *View) {
+			v.Path = path
+			with(v, "Content-Type", contentType)
+		}
+	}
 	nothing := func(*View) {}
 	for _, c := range []struct {
 		match   string
@@ -63,6 +69,15 @@ func TestMatchFields(t *testing.T) {
 		{`{"source":"::ffff:10.0.0.0/104"}`, []change{source("10.0.0.1")}, []change{source("11.0.0.1")}},
 		{`{"source":["fe80::/10","::1"]}`, []change{source("fe80::1%eth0"), source("::1")}, []change{source("127.0.0.1")}},
 		{`{"source":{"prefix":"10.0."}}`, []change{source("10.0.3.4")}, []change{source("10.1.0.0")}},
+		{`{"grpc_service":"shop.Stock"}`, []change{call("/shop.Stock/Get", "application/grpc"), call("/shop.Stock/Put", "Application/gRPC+proto")}, []change{
+			call("/shop.Stock/Get", "application/json"), call("/shop.Stock/Get", "application/grp"), call("/shop.Stock", "application/grpc"),
+			call("/shop.Price/Get", "application/grpc"), call("/a/shop.Stock/Get", "application/grpc"), path("/shop.Stock/Get"),
+			func(v *View) { v.Path, v.Header = "/shop.Stock/Get", nil },
+		}},
+		{`{"grpc_service":{"prefix":"shop."},"grpc_method":["Get","Put"]}`, []change{call("/shop.A/Put", "application/grpc;v=1")}, []change{call("/shop.A/Del", "application/grpc"), call("/a/Get", "application/grpc"), path("/shop.A/Get")}},
+		{`{"grpc_method":{"regex":"^G"}}`, []change{call("/a/b/Get", "application/grpc-web")}, []change{call("/Get", "application/grpc"), call("/", "application/grpc"), call("/a/get", "application/grpc")}},
+		{`{"grpc_service":{"prefix":""},"grpc_method":{"regex":""}}`, []change{call("/a/", "application/grpc")}, []change{nothing}},
+		{`{"grpc_service":{"absent":true}}`, []change{nothing, call("/a/b", "text/plain"), call("/a", "application/grpc")}, []change{call("/a/b", "application/grpc")}},
 		{`{"response":{"status":503}}`, []change{reply(503)}, []change{reply(200), reply(0)}},
 		{`{"response":{"status":[500,503]}}`, []change{reply(503), reply(500)}, []change{reply(501)}},
 		{`{"response":{"headers":{"x-paid":"yes"}}}`, []change{reply(200, "X-Paid", "yes")}, []change{reply(200), func(v *View) { v.ResponseHeader = nil }}},

@@ -17,6 +17,9 @@ type matcher struct {
 	headers  []namedTests
 	query    []namedTests
 	source   *sourceTest
+	service  *tests // of gRPC
+	method   *tests // of gRPC
+	body     []bodyTest
 	status   []int
 	response []namedTests
 }
@@ -63,6 +66,15 @@ func (m *Match) compile() (*matcher, error) {
 	}
 	if compiled.query, err = compileNamed(m.Query); err != nil {
 		return nil, fmt.Errorf("query: %w", err)
+	}
+	if compiled.service, err = m.GRPCService.compile(equal); err != nil {
+		return nil, fmt.Errorf("grpc_service: %w", err)
+	}
+	if compiled.method, err = m.GRPCMethod.compile(equal); err != nil {
+		return nil, fmt.Errorf("grpc_method: %w", err)
+	}
+	if compiled.body, err = m.Body.compile(); err != nil {
+		return nil, fmt.Errorf("body: %w", err)
 	}
 	if m.Response != nil {
 		compiled.status = m.Response.Status
@@ -183,51 +195,29 @@ func compileSource(vs Values) (*sourceTest, error) {
 	return compiled, err
 }
 
-// weight is what the conditions count towards [MaxWeight].
-func (m *Match) weight() int {
-	if m == nil {
-		return 0
-	}
-	weight := m.Host.weight() + m.Path.weight() + m.Source.weight()
-	named := []map[string]Values{m.Headers, m.Query}
-	if m.Response != nil {
-		named = append(named, m.Response.Headers)
-	}
-	for _, fields := range named {
-		for _, values := range fields {
-			weight += values.weight()
-		}
-	}
-	for _, v := range m.Path {
-		if v.Exact != nil && strings.Contains(*v.Exact, "**") {
-			weight += 1 + len(*v.Exact)/64
-		}
-	}
-	return weight
+// match reports whether all conditions hold, the cheap ones first. body is the request's, as [readBody] gives it.
+func (m *matcher) match(v *View, body []byte) bool {
+	return m.matchHead(v) && matchBody(m.body, body) &&
+		(m.status == nil || slices.Contains(m.status, v.Status)) &&
+		matchFields(m.response, v.ResponseHeader)
 }
 
-// weight counts the regular expressions.
-func (vs Values) weight() int {
-	weight := 0
-	for _, v := range vs {
-		if v.Regex != nil {
-			size, _ := regexSize(*v.Regex) // an error is for compiling to report
-			weight += size
-		}
-	}
-	return weight
-}
-
-// match reports whether all conditions hold, the cheap ones first.
-func (m *matcher) match(v *View) bool {
+// matchHead reports whether the conditions on the request's head hold.
+func (m *matcher) matchHead(v *View) bool {
 	return (m.methods == nil || slices.Contains(m.methods, v.Method)) &&
 		(m.path == nil || m.path.match(v.Path)) &&
 		(m.host == nil || m.host.match(v.hostName())) &&
 		matchFields(m.headers, v.Header) &&
 		(m.source == nil || m.source.match(v.source())) &&
 		matchQuery(m.query, v.RawQuery) &&
-		(m.status == nil || slices.Contains(m.status, v.Status)) &&
-		matchFields(m.response, v.ResponseHeader)
+		(m.service == nil && m.method == nil || m.matchGRPC(v))
+}
+
+// matchGRPC reports whether the conditions on the service and the method of a gRPC request hold.
+func (m *matcher) matchGRPC(v *View) bool {
+	service, method, ok := v.grpc()
+	holds := func(ts *tests, text string) bool { return ts == nil || ok && ts.match(text) || !ok && ts.absent }
+	return holds(m.service, service) && holds(m.method, method)
 }
 
 // match holds if any condition holds for the text.

@@ -1,21 +1,30 @@
 package faults
 
+import "time"
+
 // Plan walks through a Set's rules for one exchange and decides each when it is reached. A Plan serves one exchange and
 // one goroutine; Done must be called at its end.
 type Plan struct {
 	set        *Set
-	after      bool // which phase
+	after      bool      // which phase
+	began      time.Time // the exchange
+	body       []byte    // the request's, as JSON; nil = none, or not asked for
 	protected  bool
 	ended      bool
 	reached    int // how many rules of the phase's list have been reached
 	candidates candidates
 	decided    decided
 	released   int // how many of decided have given back what they held
+	slots      []*slot
 }
 
-// Begin makes p the plan of an exchange under s, ready for the rules of phase before.
+// Begin makes p the plan of an exchange under s that begins at v.Now, ready for the rules of phase before. What the view
+// has of the request does not change any more.
 func (p *Plan) Begin(s *Set, v *View) {
-	*p = Plan{set: s, protected: s.protected(v.Path)}
+	*p = Plan{set: s, began: v.Now, protected: s.protected(v.Path)}
+	if len(s.bodies) > 0 && s.NeedsBody(v) {
+		p.body = readBody(v.Body)
+	}
 	p.enter(&s.before, v)
 }
 
@@ -54,7 +63,7 @@ func (p *Plan) Next(v *View) (Action, Decision) {
 			break
 		}
 		p.reached = r.place + 1
-		d := p.decide(r, v)
+		d, said := p.decide(r, v)
 		if d.why == WhyMatch {
 			continue
 		}
@@ -62,7 +71,9 @@ func (p *Plan) Next(v *View) (Action, Decision) {
 		if d.outcome != Hit {
 			continue
 		}
-		action := r.Attributes.decide(hit{hash: d.hash, seed: p.set.seed, n: d.n, phase: r.Phase})
+		action := r.Attributes.decide(hit{
+			hash: d.hash, seed: p.set.seed, n: d.n, phase: r.Phase, now: v.Now, since: v.Now.Sub(p.began), verdict: said,
+		})
 		p.ended = Ends(action)
 		return action, d.spell()
 	}
@@ -70,29 +81,30 @@ func (p *Plan) Next(v *View) (Action, Decision) {
 }
 
 // decide decides one rule: does it match, is the exchange selected, does the roll hit, is there room.
-func (p *Plan) decide(r *rule, v *View) recorded {
-	d := recorded{rule: r, outcome: Skip}
+func (p *Plan) decide(r *rule, v *View) (d recorded, said verdict) {
+	d = recorded{rule: r, outcome: Skip}
 	switch {
-	case r.match != nil && !r.match.match(v):
+	case r.match != nil && !r.match.match(v, p.body):
 		d.why = WhyMatch
-		return d
-	case r.except != nil && r.except.match(v):
+		return d, said
+	case r.except != nil && r.except.match(v, p.body):
 		d.why = WhyExcept
-		return d
+		return d, said
 	case r.over(v.Now):
 		d.why = WhyExpired
-		return d
+		return d, said
 	}
 	r.counter.matched.Add(1)
-	d.n, d.hash = r.count(v)
+	d.n, d.hash, d.why = r.choose(p.set.seed, v)
 	switch {
-	case !r.selected(d.n):
+	case d.why == WhySelection:
 		r.counter.selection.Add(1)
-		d.why = WhySelection
-	case r.Percent < 100 && rollFrom(d.hash, p.set.seed, d.n, 0)*100 >= r.Percent:
+	case d.why == WhyRoll:
 		r.counter.roll.Add(1)
-		d.why = WhyRoll
-	case !r.counter.take(r.MaxTotal, r.MaxActive):
+	case r.gate != nil && d.why == "" && p.passes(r, v, &said):
+		r.counter.room.Add(1)
+		d.why = WhyRoom
+	case d.why == WhyLimit, !r.counter.take(r.MaxTotal, r.MaxActive):
 		r.counter.overLimit.Add(1)
 		d.why = WhyLimit
 	case r.Shadow:
@@ -100,19 +112,36 @@ func (p *Plan) decide(r *rule, v *View) recorded {
 	default:
 		d.outcome = Hit
 	}
-	return d
-}
-
-// count numbers a matching exchange under its key, and gives the hash that its draws start from.
-func (r *rule) count(v *View) (n, hash uint64) {
-	hash = r.key.hash(r.hash, v)
-	if r.key.of == ofRule {
-		return r.counter.single.Add(1), hash
+	if said.slot != nil {
+		p.occupy(said.slot, d.why == WhyLimit)
 	}
-	return r.counter.keys.next(hash), hash
+	return d, said
 }
 
-// Withdraw takes back the last hit, of a [Body] action or an [End] that could not be carried out: the rule did not hit
+// passes asks a gate.
+func (p *Plan) passes(r *rule, v *View, said *verdict) bool {
+	*said = r.gate.admit(arrival{counter: r.counter, key: r.bucket.hash(r.hash, v), now: v.Now, shadow: r.Shadow})
+	return said.passed
+}
+
+// occupy keeps a place until Done, unless the exchange goes on without.
+func (p *Plan) occupy(taken *slot, unwanted bool) {
+	if unwanted {
+		taken.giveBack()
+		return
+	}
+	p.slots = append(p.slots, taken)
+}
+
+// Granted gives the channel that is closed when the exchange has the place that the last [Acquire] is about.
+func (p *Plan) Granted() <-chan struct{} {
+	if len(p.slots) == 0 {
+		return nil
+	}
+	return p.slots[len(p.slots)-1].granted
+}
+
+// Withdraw takes back the last hit, of an action that could not be carried out or would change nothing: the rule did not hit
 // after all, and the plan goes on with those behind it.
 func (p *Plan) Withdraw() {
 	if p.decided.count == 0 {
@@ -125,13 +154,29 @@ func (p *Plan) Withdraw() {
 	}
 }
 
-// Done gives back the places that hits under way take up (max_active). It may be called more than once.
+// WithdrawRepeat takes back every hit of a [Repeat] action: that none could be carried out is known only when rules behind
+// it have been decided.
+func (p *Plan) WithdrawRepeat() {
+	for i := range p.decided.count {
+		d := p.decided.at(i)
+		if _, repeats := d.rule.Attributes.(*Duplicate); repeats && d.outcome == Hit {
+			d.outcome, d.why = Skip, WhyBody
+			d.rule.counter.withdraw()
+		}
+	}
+}
+
+// Done gives back the places that the exchange takes up (max_active, concurrency). It may be called more than once.
 func (p *Plan) Done() {
 	for ; p.released < p.decided.count; p.released++ {
 		if d := p.decided.at(p.released); d.outcome != Skip {
 			d.rule.counter.release()
 		}
 	}
+	for _, taken := range p.slots {
+		taken.giveBack()
+	}
+	p.slots = nil
 }
 
 // Record gives what was decided so far, to be kept after the plan is gone.

@@ -13,7 +13,8 @@ const (
 	WhyRoll      Why = "roll" // also of every exchange under a rule of percent 0
 	WhyLimit     Why = "limit"
 	WhyExpired   Why = "expired"
-	WhyBody      Why = "body" // the reply's body is none that the fault could change, or cut
+	WhyBody      Why = "body" // the message's body is none that the fault could change, cut, repeat or have trailers behind
+	WhyRoom      Why = "room" // rate_limit, concurrency: it was let through
 )
 
 // Outcome is what was decided for one rule.

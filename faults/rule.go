@@ -29,7 +29,7 @@ type Rule struct {
 	Match  *Match `json:"match,omitempty"`
 	Except *Match `json:"except,omitempty"` // exchanges that the rule leaves alone
 
-	// Percent of the remaining exchanges are hit: 0 to 100, up to four decimals.
+	// Percent of the exchanges that Selection leaves are hit: 0 to 100, up to four decimals.
 	Percent    float64    `json:"percent"`
 	Attributes Attributes `json:"attributes,omitempty"`
 
@@ -82,9 +82,9 @@ func (r *Rule) Validate() error {
 		return err
 	}
 	if err := checkPercent(r.Percent); err != nil {
-		return err
+		return document.At(err, "percent")
 	}
-	if err := r.Selection.validate(); err != nil {
+	if err := r.Selection.validate(r.Percent); err != nil {
 		return err
 	}
 	return document.At(k.check(r.Attributes, r.Phase), "attributes")
@@ -103,13 +103,14 @@ func (r *Rule) checkMatches() error {
 	return nil
 }
 
+// checkPercent takes 0 to 100, with up to four decimals.
 func checkPercent(percent float64) error {
 	if percent < 0 || percent > 100 {
-		return document.Errorf("percent", "must be 0 to 100, got %v", percent)
+		return document.Errorf("", "must be 0 to 100, got %v", percent)
 	}
 	// Exact: a number of up to four decimals is read as the float64 nearest to a whole number over 10,000.
 	if math.Round(percent*1e4)/1e4 != percent {
-		return document.Errorf("percent", "at most four decimals, got %v", percent)
+		return document.Errorf("", "at most four decimals, got %v", percent)
 	}
 	return nil
 }

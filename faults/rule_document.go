@@ -55,6 +55,7 @@ func (r *Rule) refuseZeros(n *document.Node) error {
 		{"ttl", r.TTL == 0},
 		{"first", r.First == 0},
 		{"every", r.Every == 0},
+		{"max_consecutive", r.MaxConsecutive == 0},
 		{"max_total", r.MaxTotal == 0},
 		{"max_active", r.MaxActive == 0},
 	} {

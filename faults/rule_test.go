@@ -24,7 +24,7 @@ func TestRuleDefaults(t *testing.T) {
 func TestTheExampleOfTheDocumentation(t *testing.T) {
 	const text = `{"name":"slow-stock","proxy":"stock","kind":"delay","phase":"before",` +
 		`"match":{"methods":["GET"],"path":["/stock/*","/price/**"],"headers":{"X-Debug":{"absent":true},"X-Tenant":"beta"}},` +
-		`"except":{"path":"/stock/health"},"percent":20,"attributes":{"latency":"200ms","jitter":"50ms","distribution":"uniform"},` +
+		`"except":{"path":"/stock/health"},"percent":20,"attributes":{"latency":"200ms","jitter":"50ms","distribution":"normal"},` +
 		`"max_active":50,"ttl":"30s","owner":"TestCheckout","enabled":true}`
 	r := mustRule(t, text)
 	written, err := json.Marshal(r)
@@ -72,7 +72,7 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"kind":"delay","delay":"1s"}`, "kind", "not beside the short form", ""},
 		{`{"delay":"1s","attributes":{"latency":"1s"}}`, "attributes", "not beside the short form", ""},
 		{`{"websocket":{}}`, "websocket", "not available", ""},
-		{`{"kind":"throttle"}`, "kind", "not available", ""},
+		{`{"kind":"websocket"}`, "kind", "not available", ""},
 
 		// Attributes, in both forms.
 		{`{"kind":"delay","attributes":{"latancy":"1s"}}`, "attributes.latancy", "unknown field", "latency"},
@@ -135,10 +135,29 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","max_active":9007199254740992}`, "max_active", "must be 0 to", ""},
 		{`{"delay":"1s","maxtotal":1}`, "maxtotal", "unknown field", "max_total"},
 		{`{"delay":"1s","key":"cookie:a"}`, "key", "is not one of", ""},
-		{`{"delay":"1s","burst":{"on":1,"off":1}}`, "burst", "not available", ""},
-		{`{"delay":"1s","exact":true}`, "exact", "not available", ""},
-		{`{"delay":"1s","max_consecutive":1}`, "max_consecutive", "not available", ""},
-		{`{"delay":"1s","ramp":{"from":0,"to":1,"over":"1s"}}`, "ramp", "not available", ""},
+		{`{"delay":"1s","burst":{"on":1,"off":1}}`, "", "", ""},
+		{`{"delay":"1s","burst":{}}`, "burst.on", "must be 1 to 9007199254740991", ""},
+		{`{"delay":"1s","burst":{"on":1}}`, "burst.off", "must be 1 to 9007199254740991", ""},
+		{`{"delay":"1s","burst":{"on":9007199254740992,"off":1}}`, "burst.on", "must be 1 to", ""},
+		{`{"delay":"1s","burst":{"on":1,"off":9007199254740992}}`, "burst.off", "must be 1 to", ""},
+		{`{"delay":"1s","burst":{"on":-1,"off":1}}`, "burst.on", "want a number from 0", ""},
+		{`{"delay":"1s","burst":{"on":1,"of":1}}`, "burst.of", "unknown field", ""},
+		{`{"delay":"1s","exact":true,"percent":7}`, "", "", ""},
+		{`{"delay":"1s","exact":true,"percent":33.5}`, "percent", "must be a whole number to be exact", ""},
+		{`{"delay":"1s","exact":1}`, "exact", "want a boolean", ""},
+		{`{"delay":"1s","max_consecutive":9007199254740991}`, "", "", ""},
+		{`{"delay":"1s","max_consecutive":0}`, "max_consecutive", "more than 0", ""},
+		{`{"delay":"1s","max_consecutive":9007199254740992}`, "max_consecutive", "must be 0 to", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":0.0001,"over":"24h"},"percent":100}`, "", "", ""},
+		{`{"delay":"1s","ramp":{"from":100,"over":"1ns"}}`, "", "", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":1}}`, "ramp.over", "more than 0s", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":1,"over":"24h1s"}}`, "ramp.over", "must be 0s to 24h", ""},
+		{`{"delay":"1s","ramp":{"from":-1,"to":1,"over":"1s"}}`, "ramp.from", "0 to 100", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":100.0001,"over":"1s"}}`, "ramp.to", "0 to 100", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":0.00001,"over":"1s"}}`, "ramp.to", "four decimals", ""},
+		{`{"delay":"1s","ramp":{"from":5,"to":5,"over":"1s"}}`, "ramp.to", "must differ", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":5,"over":"1s"},"percent":50}`, "percent", "not beside ramp", ""},
+		{`{"delay":"1s","ramp":{"from":0,"to":5,"over":"1s"},"exact":true}`, "exact", "not beside ramp", ""},
 
 		// Match and except.
 		{`{"delay":"1s","match":{"pth":"/"}}`, "match.pth", "unknown field", "path"},
@@ -169,8 +188,17 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","phase":"after","match":{"response":{"status":[]}}}`, "match.response.status", "match nothing", ""},
 		{`{"delay":"1s","phase":"after","match":{"response":{"headers":{"a:":"b"}}}}`, "match.response.headers", "not a header name", ""},
 		{`{"delay":"1s","match":{"body":{"/a":1}}}`, "match.body", "not available", ""},
-		{`{"delay":"1s","match":{"grpc_service":"a"}}`, "match.grpc_service", "not available", ""},
-		{`{"delay":"1s","match":{"grpc_method":"a"}}`, "match.grpc_method", "not available", ""},
+		{`{"delay":"1s","except":{"body":{"":null}}}`, "except.body", "not available", ""},
+		{`{"delay":"1s","match":{"body":{}}}`, "match.body", "match nothing", ""},
+		{`{"delay":"1s","match":{"body":{"a":1}}}`, "match.body.a", "not a JSON pointer", ""},
+		{`{"delay":"1s","match":{"body":{"/a~2":1}}}`, `match.body["/a~2"]`, "~ is written ~0", ""},
+		{`{"delay":"1s","match":{"body":{"/a~":1}}}`, `match.body["/a~"]`, "~ is written ~0", ""},
+		{`{"delay":"1s","match":{"body":["/a"]}}`, "match.body", "want an object", ""},
+		{`{"delay":"1s","match":{"grpc_service":"a"}}`, "", "", ""},
+		{`{"delay":"1s","match":{"grpc_service":[]}}`, "match.grpc_service", "match nothing", ""},
+		{`{"delay":"1s","match":{"grpc_service":{"regex":"["}}}`, "match.grpc_service.regex", "missing closing", ""},
+		{`{"delay":"1s","except":{"grpc_method":["a",{"absent":true}]}}`, "", "", ""},
+		{`{"delay":"1s","match":{"grpc_method":["a",1]}}`, "match.grpc_method[1]", "want a string", ""},
 		{`{"delay":"1s","match":{"nth":1}}`, "match.nth", "not available", ""},
 		{`{"delay":"1s","match":{"first_bytes":"a"}}`, "match.first_bytes", "not available", ""},
 		{`{"delay":"1s","match":{"sni":"a"}}`, "match.sni", "not available", ""},

@@ -9,6 +9,7 @@ import (
 type Entry struct {
 	Rule    Rule
 	Counter *Counter    // nil = a new one of the Set's own
+	Since   time.Time   // when the rule was set, for its ramp; zero = at the first exchange that the counter counts under it
 	Expires time.Time   // zero = never; a rule is silent from then on, even before it is taken away
 	Leases  []*Deadline // any of which ends it likewise
 }
@@ -27,6 +28,7 @@ type Set struct {
 	protect []test
 	before  phaseRules
 	after   phaseRules
+	bodies  []*rule // those that look into the request's body, and can act
 }
 
 // phaseRules are the rules of one phase, in order.
@@ -44,7 +46,10 @@ type rule struct {
 	except  *matcher
 	key     key
 	hash    uint64
+	gate    gate // the attributes, if they are one
+	bucket  key  // of the gate
 	counter *Counter
+	since   time.Time
 	expires time.Time
 	leases  []*Deadline
 }
@@ -63,12 +68,15 @@ func Compile(c Config) (*Set, error) {
 	weight := 0
 	for _, entry := range c.Entries {
 		if weight += entry.Rule.Match.weight() + entry.Rule.Except.weight(); weight > MaxWeight {
-			return nil, fmt.Errorf("rule %q: match: the regular expressions and ** patterns of all rules together are too "+
-				"large: at most %d instructions", entry.Rule.Name, MaxWeight)
+			return nil, fmt.Errorf("rule %q: match: the regular expressions, ** patterns and conditions on bodies of all "+
+				"rules together are too large: at most %d instructions", entry.Rule.Name, MaxWeight)
 		}
 		compiled, err := compileRule(entry)
 		if err != nil {
 			return nil, fmt.Errorf("rule %q: %w", entry.Rule.Name, err)
+		}
+		if compiled.idle == "" && compiled.needsBody() {
+			s.bodies = append(s.bodies, compiled)
 		}
 		if entry.Rule.Phase == After {
 			s.after.add(compiled)
@@ -82,7 +90,8 @@ func Compile(c Config) (*Set, error) {
 func compileRule(entry Entry) (*rule, error) {
 	r := entry.Rule
 	compiled := &rule{
-		Rule: r, hash: hashRule(r.Proxy, r.Name), counter: entry.Counter, expires: entry.Expires, leases: entry.Leases,
+		Rule: r, hash: hashRule(r.Proxy, r.Name), counter: entry.Counter,
+		since: entry.Since, expires: entry.Expires, leases: entry.Leases,
 	}
 	if r.Attributes == nil {
 		return nil, fmt.Errorf("attributes: missing")
@@ -90,6 +99,12 @@ func compileRule(entry Entry) (*rule, error) {
 	var err error
 	if compiled.key, err = parseKey(r.Key); err != nil {
 		return nil, err
+	}
+	if own, ok := r.Attributes.(gate); ok {
+		compiled.gate = own
+		if compiled.bucket, err = parseKey(own.bucketKey()); err != nil {
+			return nil, fmt.Errorf("attributes: %w", err)
+		}
 	}
 	if compiled.match, err = r.Match.compile(); err != nil {
 		return nil, fmt.Errorf("match: %w", err)
@@ -135,6 +150,22 @@ func (s *Set) protected(path string) bool {
 		}
 	}
 	return false
+}
+
+// NeedsBody reports whether a rule of either phase may look into the body of this request, so that the executor has to
+// read that, up to [MaxMatchBody] bytes, before the plan begins. The view needs nothing of the reply.
+func (s *Set) NeedsBody(v *View) bool {
+	for _, r := range s.bodies {
+		if !r.over(v.Now) && (r.match == nil || r.match.matchHead(v)) {
+			return !s.protected(v.Path)
+		}
+	}
+	return false
+}
+
+// needsBody reports whether a rule has conditions on the request's body.
+func (r *rule) needsBody() bool {
+	return r.match != nil && r.match.body != nil || r.except != nil && r.except.body != nil
 }
 
 // Empty reports that the set has no rule that could act.

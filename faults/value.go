@@ -21,7 +21,7 @@ const (
 	// a header field with many lines it sees those that come before so many bytes.
 	MaxRegexText = 8 << 10
 	// MaxWeight bounds the conditions of all rules of a [Set] together: a regular expression weighs its instructions, a
-	// path pattern with text around ** 1 for each 64 bytes.
+	// path pattern with text around ** 1 for each 64 bytes, each value that is looked for in a body 6.
 	MaxWeight = 10_000
 )
 

@@ -20,6 +20,7 @@ type View struct {
 	Path       string // decoded and cleaned, see [CleanPath]
 	RawQuery   string // without the question mark
 	Header     Fields
+	Body       []byte     // the request's, whole, if [Set.NeedsBody]; nil where it is larger than [MaxMatchBody]
 	Source     netip.Addr // the client's address
 	Connection uint64     // the client connection's number
 	SNI        string     // the server name that a TLS client asked for
@@ -55,6 +56,21 @@ func (v *View) hostName() string {
 		host = host[:i]
 	}
 	return strings.ToLower(host)
+}
+
+// grpc gives the service and the method that a gRPC request is for (its path is /service/method, see gRPC over HTTP/2,
+// "Requests"); ok is false for any other request.
+func (v *View) grpc() (service, method string, ok bool) {
+	const prefix = "application/grpc"
+	types := fieldLines(v.Header, "Content-Type")
+	if len(types) != 1 || len(types[0]) < len(prefix) || !strings.EqualFold(types[0][:len(prefix)], prefix) {
+		return "", "", false
+	}
+	slash := strings.LastIndexByte(v.Path, '/')
+	if slash < 1 {
+		return "", "", false
+	}
+	return v.Path[1:slash], v.Path[slash+1:], true
 }
 
 // source is the client's address without what differs from socket to socket: IPv4 in IPv6, zones.

@@ -38,6 +38,26 @@ func (p *Proxy) Merge(patch any, options ...Option) *Fault {
 	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Merge: p.node(patch)}), options...)
 }
 
+// Corrupt flips the first bytes of every reply's body, so many; its length stays.
+func (p *Proxy) Corrupt(bytes int64, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("corrupt", faults.After, &faults.Corrupt{Bytes: faults.Size(bytes)}), options...)
+}
+
+// Throttle slows every reply's body down to a rate in bytes per second.
+func (p *Proxy) Throttle(rate int64, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("throttle", faults.Before, &faults.Throttle{Rate: faults.Size(rate)}), options...)
+}
+
+// Drip sends every reply's body in pieces of so many bytes, an interval apart. Replies that are known to be no longer
+// than one pass.
+func (p *Proxy) Drip(chunk int64, interval time.Duration, options ...Option) *Fault {
+	p.t.Helper()
+	attributes := &faults.Drip{Chunk: faults.Size(chunk), Interval: faults.Duration(interval)}
+	return p.Arm(newRule("drip", faults.After, attributes), options...)
+}
+
 // Truncate lets so many bytes of every reply's body arrive and closes the connection. Replies that are known to be no
 // longer pass.
 func (p *Proxy) Truncate(after int64, options ...Option) *Fault {
@@ -69,6 +89,44 @@ func (p *Proxy) Malformed(as string, options ...Option) *Fault {
 func (p *Proxy) Blackhole(options ...Option) *Fault {
 	p.t.Helper()
 	return p.Arm(newRule("blackhole", faults.Before, &faults.Blackhole{}), options...)
+}
+
+// RateLimit refuses, with 429 and a Retry-After, what comes more than so often in a time. What passes it does not hit.
+func (p *Proxy) RateLimit(rate uint64, per time.Duration, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("rate_limit", faults.Before, &faults.RateLimit{Rate: rate, Per: faults.Duration(per)}), options...)
+}
+
+// Concurrency lets so many requests pass at once, holds queue others, and answers the rest with 503. What passes at once
+// it does not hit.
+func (p *Proxy) Concurrency(most, queue uint64, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("concurrency", faults.Before, &faults.Concurrency{Max: most, Queue: queue}), options...)
+}
+
+// Duplicate sends every request to the upstream again, so many times, once the client has its reply.
+func (p *Proxy) Duplicate(times int, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("duplicate", faults.Before, &faults.Duplicate{Times: times}), options...)
+}
+
+// Goaway closes the client's connection behind every reply, and says so in it.
+func (p *Proxy) Goaway(options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("goaway", faults.Before, &faults.Goaway{}), options...)
+}
+
+// SetTrailer sets a field behind the body of every reply, which becomes a chunked one.
+func (p *Proxy) SetTrailer(field, value string, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("trailers", faults.After, &faults.Trailers{Set: map[string]string{field: value}}), options...)
+}
+
+// DropTrailers drops all fields behind the body of every reply in chunks.
+func (p *Proxy) DropTrailers(options ...Option) *Fault {
+	p.t.Helper()
+	attributes := &faults.Trailers{Drop: &faults.Names{All: true}}
+	return p.Arm(newRule("trailers", faults.After, attributes), options...)
 }
 
 // SetHeader sets a header field of every reply.
@@ -112,6 +170,20 @@ func Skip(n uint64) Option { return func(a armed) { a.rule.Skip = n } }
 
 // Every hits each nth matching request.
 func Every(n uint64) Option { return func(a armed) { a.rule.Every = n } }
+
+// Burst hits so many matching requests in a row, then leaves so many alone, and so on.
+func Burst(on, off uint64) Option {
+	return func(a armed) { a.rule.Burst = &faults.Burst{On: on, Off: off} }
+}
+
+// MaxConsecutive spares the request after n hits in a row.
+func MaxConsecutive(n uint64) Option { return func(a armed) { a.rule.MaxConsecutive = n } }
+
+// Exactly hits a share of the matching requests, in whole percents, of any 100 in a row exactly; which ones depends on the
+// seed.
+func Exactly(percent int) Option {
+	return func(a armed) { a.rule.Percent, a.rule.Exact = float64(percent), true }
+}
 
 // Percent hits a share of the matching requests, 0 to 100; which ones depends on the seed.
 func Percent(percent float64) Option { return func(a armed) { a.rule.Percent = percent } }

@@ -126,6 +126,41 @@ func TestEndingsHitAsAsked(t *testing.T) {
 	}
 }
 
+func TestBodiesAreSlowAsAsked(t *testing.T) {
+	url, _ := stock(t)
+	for name, arm := range map[string]func(*squalltest.Proxy) *squalltest.Fault{
+		"throttle": func(p *squalltest.Proxy) *squalltest.Fault { return p.Throttle(100, squalltest.First(1)) },
+		"drip": func(p *squalltest.Proxy) *squalltest.Fault {
+			return p.Drip(2, 20*time.Millisecond, squalltest.First(1))
+		},
+	} {
+		p := squalltest.New(t, url)
+		fault := arm(p)
+		start := time.Now()
+		for range 2 {
+			if _, body := get(t, p.URL); body != `{"left":3,"name":"tea"}` {
+				t.Errorf("%s: got %q", name, body)
+			}
+		}
+		if took := time.Since(start); took < 180*time.Millisecond || fault.Hits() != 1 {
+			t.Errorf("%s: took %v with %d hits", name, took, fault.Hits())
+		}
+	}
+}
+
+func TestBodiesAreCorruptAsAsked(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	fault := p.Corrupt(1, squalltest.First(1))
+	const want = `{"left":3,"name":"tea"}`
+	if _, body := get(t, p.URL); body[0] == want[0] || body[1:] != want[1:] || fault.Hits() != 1 {
+		t.Errorf("got %q with %d hits", body, fault.Hits())
+	}
+	if _, body := get(t, p.URL); body != want {
+		t.Errorf("the next: got %q", body)
+	}
+}
+
 func TestOptionsNarrowDown(t *testing.T) {
 	url, _ := stock(t)
 	p := squalltest.New(t, url)

@@ -72,6 +72,7 @@ func testAlways(t *testing.T, rule faults.Rule) {
 			t.Fatalf("exchange %d: got %+v, want one action", i, actions)
 		}
 	}
+	status.Early = 0 // what a kind counts besides is its own affair
 	if want := (faults.Status{Matched: exchanges, Hit: exchanges}); status != want {
 		t.Errorf("the counters are %+v, want %+v", status, want)
 	}
@@ -102,6 +103,7 @@ func testShadow(t *testing.T, rule faults.Rule) {
 			t.Fatalf("exchange %d: got %+v, want nothing", i, actions)
 		}
 	}
+	status.Early = 0 // what a kind counts besides is its own affair
 	if want := (faults.Status{Matched: exchanges, Hit: exchanges}); status != want {
 		t.Errorf("the counters are %+v, want %+v", status, want)
 	}

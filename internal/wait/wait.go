@@ -21,3 +21,19 @@ func For(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
+
+// On blocks until done is closed, or until ctx is done, whichever comes first. It returns nil when done is closed and
+// ctx's cause otherwise.
+func On(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	default:
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

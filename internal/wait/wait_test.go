@@ -53,3 +53,23 @@ func TestForOfNothingReturnsAtOnce(t *testing.T) {
 		}
 	})
 }
+
+func TestOnEndsWithWhateverComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("the client left")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		done := make(chan struct{})
+		start := time.Now()
+		time.AfterFunc(time.Second, func() { close(done) })
+		if err := wait.On(ctx, done); err != nil || time.Since(start) != time.Second {
+			t.Fatalf("got %v after %v, want nil after 1s", err, time.Since(start))
+		}
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		if err := wait.On(ctx, nil); !errors.Is(err, cause) || time.Since(start) != 2*time.Second {
+			t.Fatalf("got %v after %v, want %v after 2s", err, time.Since(start), cause)
+		}
+		if err := wait.On(ctx, done); err != nil {
+			t.Fatalf("both are done: got %v, want nil", err)
+		}
+	})
+}

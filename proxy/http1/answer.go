@@ -81,8 +81,7 @@ func (x *exchange) write(status int, body []byte) {
 	}
 	x.startReply(status, http.StatusText(status))
 	if x.request.method != http.MethodHead {
-		x.out = append(x.out, body...)
-		x.sent += int64(len(body))
+		_ = x.sendPieces(sized, body) // whoever ends it, nothing more is to be sent
 	}
 	x.flush()
 }

@@ -5,10 +5,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/squall-proxy/squall/faults"
 )
 
 const (
-	maxChunkLine = 4 << 10 // bytes of a chunk's size and extensions
+	maxChunkLine = 4 << 10  // bytes of a chunk's size and extensions
 	maxTrailers  = 16 << 10 // bytes of a trailer section
 	maxPadding   = 16 << 10 // bytes that a chunked body may take beside its data, above two per byte of data and 16 per chunk
 )
@@ -26,10 +28,12 @@ type body struct {
 	replayed []byte // read already, or put in the body's place; it comes first
 	replaced bool   // and nothing after it
 	broken   error  // how reading has ended, if not well
+
+	flippers []*faults.Flipper // of what was not read yet
 }
 
 func (b *body) begin(from *reader, framing framing, length int64) {
-	*b = body{from: from, framing: framing, left: length, trailer: fields{b.trailer.lines[:0]}}
+	*b = body{from: from, framing: framing, left: length, trailer: b.trailer.emptied()}
 	b.over = framing == noBody || framing == forbidden || framing == sized && length == 0
 }
 
@@ -81,6 +85,9 @@ func (b *body) read() ([]byte, error) {
 		b.over = b.framing == sized && b.left == 0
 	}
 	b.from.r += len(data)
+	for _, f := range b.flippers {
+		f.Flip(data)
+	}
 	return data, nil
 }
 

@@ -49,6 +49,7 @@ func newConn(s *server, client net.Conn) *conn {
 func (c *conn) serve() {
 	defer c.server.remove(c)
 	defer c.close()
+	defer c.recovered()
 	for first := true; ; first = false {
 		if !c.waitForRequest(first) {
 			return
@@ -119,7 +120,7 @@ func (i *incoming) Read(p []byte) (int, error) {
 	switch {
 	case i.gap > 0:
 		i.read.set(time.Now(), i.gap, min(time.Second, i.gap/4))
-	case !i.headBegun:
+	case !i.headBegun && len(i.in.buffered()) > 0: // before its first byte the connection idles
 		i.headBegun = true
 		i.read.move(time.Now().Add(headTimeout))
 	}

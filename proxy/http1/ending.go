@@ -79,11 +79,7 @@ func (x *exchange) endWith(e faults.End, d faults.Decision) step {
 	}
 	x.record.Faulted = true
 	x.cut = &cut{how: e.How, after: after, reached: after == 0}
-	if x.settings.Config.Attribution {
-		x.replyEdits = append(x.replyEdits, faults.Edit{
-			Add: []faults.Field{{Name: faults.AttributionHeader, Value: faults.Attribution(d)}},
-		})
-	}
+	x.mark(d)
 	return proceed
 }
 

@@ -33,10 +33,13 @@ type exchange struct {
 	out          []byte        // what is to be written, from a pool
 	kept         [][]byte      // buffers that texts are views of, until the exchange is over
 
-	upload   upload // the request's body
-	download body   // the reply's
-	sent     int64  // bytes of the reply's body
-	cut      *cut   // an ending in the middle of the reply's body; nil = none
+	upload   upload        // the request's body
+	download body          // the reply's
+	sent     int64         // bytes of the reply's body
+	cut      *cut          // an ending in the middle of the reply's body; nil = none
+	pacer    *faults.Pacer // spaces the reply's body; nil = it goes as it comes
+	trailers []faults.Trailer
+	again    *repetition // the request is to be sent again; nil = it is not
 
 	up        *upstream
 	reusable  bool      // the upstream goes on with its connection after this reply
@@ -46,6 +49,7 @@ type exchange struct {
 	continued bool        // the upstream wants the body
 
 	persist  bool  // the client's connection goes on
+	broken   bool  // the engine has panicked
 	writeErr error // of writing to the client
 	readErr  error // of reading the reply's body
 }
@@ -71,14 +75,17 @@ func (s *server) newExchange(c *conn) *exchange {
 
 // putExchange forgets an exchange but for its memory.
 func (s *server) putExchange(x *exchange) {
+	if x.broken {
+		return
+	}
 	s.buffers.put(x.out)
 	for _, buffer := range x.kept {
 		s.buffers.put(buffer)
 	}
 	*x = exchange{
 		server: s, ids: x.ids, requestEdits: x.requestEdits[:0], replyEdits: x.replyEdits[:0], kept: x.kept[:0],
-		request: request{fields: fields{x.request.lines}}, reply: reply{fields: fields{x.reply.lines}},
-		head: fields{x.head.lines[:0]}, download: body{trailer: x.download.trailer},
+		request: request{fields: x.request.emptied()}, reply: reply{fields: x.reply.emptied()},
+		head: x.head.emptied(), download: body{trailer: x.download.trailer},
 	}
 	x.upload.body.trailer = fields{}
 	s.exchanges.Put(x)
@@ -111,17 +118,11 @@ func (x *exchange) run() (goOn bool) {
 
 // readHead reads the request's head. One empty line before it is skipped (RFC 9112, 2.2).
 func (x *exchange) readHead() (string, error) {
-	in := &x.conn.in
-	for skipped := false; ; {
-		text, err := in.head(maxHead)
-		if err == nil && text == "\r\n\r\n" {
-			err = bad("empty lines instead of a request")
-		}
-		if err != nil || skipped || !strings.HasPrefix(text, "\r\n") {
-			return text, err
-		}
-		return text[2:], nil
+	text, err := x.conn.in.head(maxHead)
+	if err == nil && text == "\r\n\r\n" {
+		err = bad("empty lines instead of a request")
 	}
+	return strings.TrimPrefix(text, "\r\n"), err
 }
 
 // begin opens the record: from here on the exchange keeps the settings of this moment.
@@ -211,16 +212,32 @@ func (x *exchange) carryOut() step {
 			if x.wait(a.For) == over {
 				return over
 			}
+		case faults.Acquire:
+			if x.acquire() == over {
+				return over
+			}
+		case faults.Leave:
+			x.record.Faulted, x.persist = true, false
 		case faults.Header:
 			x.record.Faulted = true
 			x.requestEdits = append(x.requestEdits, a.Request)
 			x.replyEdits = append(x.replyEdits, a.Response)
+		case faults.Repeat:
+			x.prepareRepeat(a)
+		case faults.Trailer:
+			x.changeTrailer(a)
 		case faults.Hold:
 			x.hold(a.For)
 			return over
 		case faults.Answer:
 			x.answer(a, decision)
 			return over
+		case faults.Pace:
+			x.pace(a)
+		case faults.Pieces:
+			x.drip(a)
+		case faults.Flip:
+			x.corrupt(a, decision)
 		case faults.Body:
 			if x.degrade(a, decision) == over {
 				return over
@@ -241,8 +258,19 @@ var errLeft = errors.New("the client left")
 
 // wait holds the exchange; it is over when the client leaves.
 func (x *exchange) wait(d time.Duration) step {
+	return x.held(x.pause(d))
+}
+
+// acquire holds the exchange until it has a place; it is over when the client leaves.
+func (x *exchange) acquire() step {
+	granted := x.plan.Granted()
+	return x.held(x.meanwhile(func(ctx context.Context) error { return wait.On(ctx, granted) }))
+}
+
+// held goes on after the exchange was held.
+func (x *exchange) held(err error) step {
 	x.record.Delayed = true
-	if err := x.pause(d); err != nil && !errors.Is(err, errDraining) {
+	if err != nil && !errors.Is(err, errDraining) {
 		x.abandon(x.leaving())
 		return over
 	}
@@ -262,6 +290,11 @@ func (x *exchange) hold(d time.Duration) {
 
 // pause blocks for d; less when the client leaves or the server drains, which is the error.
 func (x *exchange) pause(d time.Duration) error {
+	return x.meanwhile(func(ctx context.Context) error { return wait.For(ctx, d) })
+}
+
+// meanwhile runs a wait, whose context ends when the client leaves or the server drains.
+func (x *exchange) meanwhile(waits func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(x.server.lifetime)
 	defer cancel(nil)
 	stop := context.AfterFunc(x.server.draining, func() { cancel(errDraining) })
@@ -271,7 +304,7 @@ func (x *exchange) pause(d time.Duration) error {
 	watch := func() { x.watch.start(x.conn, func() { cancel(errLeft) }) }
 	if !x.upload.started() {
 		watch()
-		return wait.For(ctx, d)
+		return waits(ctx)
 	}
 	x.upload.whenOver(func() { // until then it notices itself
 		if x.upload.readErr != nil {
@@ -281,7 +314,7 @@ func (x *exchange) pause(d time.Duration) error {
 		}
 	})
 	defer x.upload.whenOver(nil)
-	return wait.For(ctx, d)
+	return waits(ctx)
 }
 
 // abandon closes the client's connection without another byte.
@@ -302,7 +335,10 @@ func (x *exchange) leaving() (proxy.Outcome, string) {
 
 // finish closes the record, on whatever way the exchange ended, and tells the observer.
 func (x *exchange) finish() {
-	x.plan.Done()
+	if cause := recover(); cause != nil { // run is what panicked
+		x.crashed(cause)
+	}
+	x.shielded(x.plan.Done)
 	r := &x.record
 	if r.Outcome == "" {
 		r.Outcome, r.Error = x.outcome()
@@ -310,8 +346,9 @@ func (x *exchange) finish() {
 	r.RequestBytes, r.ResponseBytes = x.upload.received.Load(), x.sent
 	r.Duration = time.Since(r.At)
 	r.Faults = x.plan.Record()
-	if observe := x.server.proxy.Observer; observe != nil {
-		observe(*r)
+	if cause := x.tell(); cause != nil {
+		x.crashed(cause)
+		_ = x.tell() // an observer that panics over that, too, is left alone
 	}
 }
 

@@ -105,19 +105,33 @@ func lower(c byte) byte {
 }
 
 // fields are the lines of a head in their order. It is a [faults.Fields].
-type fields struct{ lines []field }
+type fields struct {
+	lines  []field
+	values []string // what Values gave, one after the other
+}
 
 var _ faults.Fields = (*fields)(nil)
 
-// Values gives the values of a field's lines. It allocates; only a rule that matches on a header field asks.
+// maxSpare is how many lines room is kept for from one exchange to the next.
+const maxSpare = 512
+
+// emptied gives fields without lines, in the room of those that were there.
+func (f *fields) emptied() fields {
+	if cap(f.lines) > maxSpare {
+		return fields{}
+	}
+	return fields{f.lines[:0], f.values[:0]}
+}
+
+// Values gives the values of a field's lines. They are good as long as the lines are.
 func (f *fields) Values(name string) []string {
-	var values []string
+	begin := len(f.values)
 	for i := range f.lines {
-		if equalFold(f.lines[i].name, name) {
-			values = append(values, f.lines[i].value)
+		if line := &f.lines[i]; len(line.name) == len(name) && strings.EqualFold(line.name, name) {
+			f.values = append(f.values, line.value)
 		}
 	}
-	return values
+	return f.values[begin:len(f.values):len(f.values)]
 }
 
 // get gives the value of a field's first line.

@@ -22,6 +22,7 @@ func (x *exchange) forward() {
 	err := x.call(p, start)
 	x.record.UpstreamDuration = time.Since(start)
 	if err != nil {
+		x.repeat(p, false)
 		x.fail(err)
 		return
 	}
@@ -36,6 +37,7 @@ func (x *exchange) forward() {
 		_ = x.up.Close() // what is left of the exchange is not wanted
 	}
 	x.conn.upstream.Store(nil)
+	x.repeat(p, x.upload.isSent())
 }
 
 // call sends the request and waits for the reply's head. A request is sent once; a second time only where the
@@ -67,8 +69,9 @@ func (x *exchange) call(p *pool, start time.Time) error {
 // mayRepeat reports whether a call that has failed is made again.
 func (x *exchange) mayRepeat(err error) bool {
 	var refused *refusal
-	return x.settings.Config.UpstreamRetry == proxy.RetryOnce && x.up.reused && x.request.framing == noBody &&
-		len(x.up.in.buffered()) == 0 && !errors.As(err, &refused) && !expired(err) && !errors.Is(err, errLeft)
+	return x.settings.Config.UpstreamRetry == proxy.RetryOnce && x.record.UpstreamAttempts == 1 && x.up.reused &&
+		x.request.framing == noBody && x.reply.status == 0 && len(x.up.in.buffered()) == 0 &&
+		!errors.As(err, &refused) && !expired(err) && !errors.Is(err, errLeft)
 }
 
 // connectAndSend sends the request on an idle connection, or on a new one. Without a connection x.up is nil afterwards.
@@ -77,7 +80,7 @@ func (x *exchange) connectAndSend(p *pool) error {
 		if err := x.connect(p); err != nil {
 			return err
 		}
-		quick := x.up.reused && x.up.clear && x.upload.isRead()
+		quick := x.up.reused && x.up.clear && x.upload.isRead() && x.upload.pacer == nil
 		if !quick && (!x.up.reused || x.up.isQuiet()) {
 			return x.send()
 		}
@@ -119,7 +122,10 @@ func (x *exchange) connect(p *pool) error {
 // send sends the head, and what of the body has come with it. The rest is on its way when it returns.
 func (x *exchange) send() error {
 	x.composeRequest()
-	x.out = append(x.out, x.upload.whole...)
+	if x.upload.pacer == nil {
+		x.out = append(x.out, x.upload.whole...)
+	}
+	x.again.begin(x.out)
 	_, err := x.up.Write(x.out)
 	x.out = x.out[:0]
 	if err != nil && x.server.lifetime.Err() == nil && !x.up.reused {
@@ -136,9 +142,10 @@ func (x *exchange) send() error {
 func (x *exchange) ask() error {
 	x.composeRequest()
 	x.out = append(x.out, x.upload.whole...)
+	x.again.begin(x.out)
 	sent, err := 0, error(errNotAsked)
 	for err == errNotAsked { // again only where this goroutine was kept waiting for longer than a silence
-		x.up.read.set(time.Now(), silence, silence/2)
+		x.up.read.set(time.Now(), min(silence, time.Duration(x.settings.Config.Timeout)), silence/2)
 		sent, err = x.up.socket.ask(x.out)
 	}
 	if expired(err) || err == nil && sent == len(x.out) {
@@ -234,7 +241,7 @@ func (a *answering) Read(p []byte) (int, error) {
 		if x.watch.running() {
 			x.up.read.move(x.headBy)
 		} else {
-			x.up.read.set(now, silence, silence/2)
+			x.up.read.set(now, x.patience(now), silence/2)
 		}
 		if x.gone.Load() {
 			return 0, errLeft
@@ -249,6 +256,14 @@ func (a *answering) Read(p []byte) (int, error) {
 	}
 }
 
+// patience is how long the upstream may be silent before somebody looks.
+func (x *exchange) patience(now time.Time) time.Duration {
+	if x.headBy.IsZero() {
+		return silence
+	}
+	return min(silence, x.headBy.Sub(now))
+}
+
 // isHeadSlow reports whether the reply's head has been waited for for a while. An upstream that sends it in small pieces,
 // or interim replies without end, is never silent.
 func (x *exchange) isHeadSlow(now time.Time) bool {
@@ -259,10 +274,11 @@ func (x *exchange) isHeadSlow(now time.Time) bool {
 // longer.
 func (x *exchange) silent(timeout error) error {
 	if x.upload.running() { // it reads, and so notices itself
-		if !x.headBy.IsZero() {
-			x.headBy = time.Now().Add(time.Duration(x.settings.Config.Timeout)) // the request is not sent yet
-		}
+		x.awaitHeadFrom(time.Now()) // the request is not sent yet
 		return nil
+	}
+	if x.upload.started() {
+		x.awaitHeadFrom(x.upload.over)
 	}
 	switch {
 	case x.gone.Load():
@@ -278,6 +294,13 @@ func (x *exchange) silent(timeout error) error {
 		})
 	}
 	return nil
+}
+
+// awaitHeadFrom gives the upstream the time for the reply's head anew, from the end of the request on.
+func (x *exchange) awaitHeadFrom(sent time.Time) {
+	if by := sent.Add(time.Duration(x.settings.Config.Timeout)); !x.headBy.IsZero() && by.After(x.headBy) {
+		x.headBy = by
+	}
 }
 
 // stopUpload ends what is left of the upload, and gives the error of reading it from the client.

@@ -176,24 +176,26 @@ func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
 	return u, nil
 }
 
-// isQuiet reports whether nothing has come on an idle connection, not even its end.
+// isQuiet reports whether nothing has come on an idle connection, not even its end. What has come may be lost; the
+// connection is not used again.
 func (u *upstream) isQuiet() bool {
 	u.quiet = false
 	if u.socket.raw == nil {
 		return false
 	}
 	_ = u.socket.raw.Control(u.look) // fails if it is closed
-	return u.quiet
+	if u.clear || !u.quiet {
+		return u.quiet
+	}
+	u.read.move(past)
+	n, err := u.Conn.Read(make([]byte, 1)) // what TLS holds already; of the socket it reads nothing any more
+	return n == 0 && expired(err)
 }
 
-// looked looks at the socket, and does not wait. What has come is lost; the connection is not used again. Under TLS
-// something may have come that is not of HTTP.
+// looked looks at the socket, and does not wait. Under TLS something may be there that is not of HTTP, but nobody can tell
+// without reading it.
 func (u *upstream) looked(fd uintptr) {
-	if !u.clear {
-		u.quiet = !hasLeft(int(fd))
-		return
-	}
 	var probe [1]byte
-	_, errno := call(syscall.SYS_READ, fd, probe[:])
-	u.quiet = errno == syscall.EAGAIN
+	_, _, err := syscall.Recvfrom(int(fd), probe[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	u.quiet = err == syscall.EAGAIN
 }

@@ -36,10 +36,14 @@ func (x *exchange) clientFraming() framing {
 		}
 		return chunked
 	}
+	if framed == sized && x.setsTrailer() {
+		return chunked
+	}
 	return framed
 }
 
-// pass lets the upstream's reply go to the client.
+// pass lets the upstream's reply go to the client. The last of it is not sent yet when it returns: first the upstream's
+// connection is given back, so that whoever has got the reply finds it there.
 func (x *exchange) pass() {
 	if x.reply.status == http.StatusSwitchingProtocols {
 		x.tunnel()
@@ -57,8 +61,6 @@ func (x *exchange) pass() {
 		x.endAfterCut()
 	case x.readErr != nil:
 		x.breakOff(framed)
-	default:
-		x.flush()
 	}
 }
 
@@ -76,11 +78,8 @@ func (x *exchange) relay(framed framing) {
 		if x.cut != nil {
 			data = x.cut.limit(data, x.sent)
 		}
-		if len(data) > 0 {
-			x.sendBody(framed, data)
-		}
-		if x.writeErr != nil {
-			x.readErr = x.writeErr
+		if err := x.sendPieces(framed, data); err != nil {
+			x.readErr = err
 			return
 		}
 		if x.cut != nil && x.cut.isReached(x.sent) {
@@ -88,6 +87,7 @@ func (x *exchange) relay(framed framing) {
 		}
 	}
 	if framed == chunked && x.cut == nil {
+		x.editTrailer()
 		x.out = appendLastChunk(x.out, &x.download.trailer)
 	}
 }

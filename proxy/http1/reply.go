@@ -14,7 +14,7 @@ type reply struct {
 
 // parse reads a head, of which every line, the empty one included, ends with CRLF. method is that of the request.
 func (r *reply) parse(head, method string) *refusal {
-	*r = reply{fields: fields{r.lines}}
+	*r = reply{fields: r.emptied()}
 	line, rest, err := cutLine(head)
 	if err != nil {
 		return err

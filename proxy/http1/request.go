@@ -26,7 +26,7 @@ type request struct {
 // parse reads a head, of which every line, the empty one included, ends with CRLF. Nothing is kept of the request that
 // was in r before, but memory.
 func (r *request) parse(head string) *refusal {
-	*r = request{fields: fields{r.lines}}
+	*r = request{fields: r.emptied()}
 	line, rest, err := cutLine(head)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (r *request) wantsWebSocket() bool {
 		if r.lines[i].id != upgrade {
 			continue
 		}
-		if tokens++; tokens > 1 || !equalFold(r.lines[i].value, "websocket") {
+		if tokens++; !equalFold(r.lines[i].value, "websocket") {
 			return false
 		}
 	}

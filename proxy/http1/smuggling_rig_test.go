@@ -26,7 +26,10 @@ const maxSplit = 300
 // startEngine runs the engine before an upstream, and gives the address that clients call.
 func startEngine(t *testing.T, upstream string) (engine *proxy.Engine, addr string) {
 	t.Helper()
-	engine = &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}}}
+	engine = &proxy.Engine{
+		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}},
+		Observer:  func(proxy.Exchange) {},
+	}
 	config := proxy.Defaults()
 	config.Name, config.Listen, config.Upstream = "p", "127.0.0.1:0", "http://"+upstream
 	change, err := engine.Prepare([]proxy.Endpoint{{Config: config}})

@@ -5,6 +5,8 @@ import (
 	"net"
 	"sync/atomic"
 	"time"
+
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // tunnel passes a 101 on, and then bytes both ways until both sides have ended.
@@ -36,7 +38,8 @@ func (x *exchange) tunnel() {
 	x.sent += down.Load()
 }
 
-// carry copies until the source ends, and passes that on: an end as a half-close, a failure as the end of both.
+// carry copies until the source ends, and passes that on: an end as a half-close, a failure as a reset of
+// both.
 func (x *exchange) carry(to, from net.Conn, count *atomic.Int64) {
 	buffer := x.server.buffers.get(bodyBuffer)
 	defer x.server.buffers.put(buffer)
@@ -55,7 +58,8 @@ func (x *exchange) carry(to, from net.Conn, count *atomic.Int64) {
 			_ = half.CloseWrite() // fails with the connection
 			return
 		default:
-			_, _ = to.Close(), from.Close() // the other direction ends with them
+			proxy.Reset(to)
+			proxy.Reset(from) // the other direction ends with them
 			return
 		}
 	}

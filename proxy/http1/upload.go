@@ -1,11 +1,14 @@
 package http1
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/squall-proxy/squall/faults"
 )
 
 // silence is how long one side may be silent before somebody looks whether the other is still there.
@@ -26,9 +29,17 @@ type upload struct {
 	readErr error         // of reading from the client; set before done is closed
 	sendErr error         // of writing to the upstream
 
+	over     time.Time   // when carrying ended; set before done is closed
+	panicked any         // with what it has panicked
+	again    *repetition // keeps what is sent; nil = nobody does
+
 	mu    sync.Mutex // guards what follows
 	ended bool
 	onEnd func() // called once, when the goroutine is about to end
+
+	pacer     *faults.Pacer   // spaces the body; nil = it goes as it comes
+	pacing    context.Context // of waiting for that
+	endPacing func()          // ends it; nil = nothing was begun
 }
 
 // prepareUpload finds out where the request's body is.
@@ -52,10 +63,16 @@ func (x *exchange) prepareUpload() {
 // isRead reports whether nothing of the body is left at the client's.
 func (u *upload) isRead() bool { return u.read.Load() }
 
+// isSent reports, once nothing of the body is carried any more, whether the upstream has got all of it.
+func (u *upload) isSent() bool { return u.readErr == nil && u.sendErr == nil && u.read.Load() }
+
 // start begins to carry the body.
 func (u *upload) start(up *upstream) {
-	if u.read.Load() {
+	if u.read.Load() && u.pacer == nil {
 		return
+	}
+	if u.pacer != nil {
+		u.beginPacing()
 	}
 	u.up, u.done = up, make(chan struct{})
 	u.conn.gap = u.conn.server.bodyTimeout
@@ -90,7 +107,8 @@ func (nothing) Read([]byte) (int, error) { return 0, errInterrupted }
 // run is the goroutine that carries the body.
 func (u *upload) run() {
 	defer close(u.done)
-	u.carry()
+	u.carryOn()
+	u.over = time.Now()
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.ended = true
@@ -107,20 +125,18 @@ func (u *upload) carry() {
 			u.read.Store(true)
 		}
 		switch {
-		case err == nil && u.body.framing == chunked:
-			u.out = appendChunk(u.out[:0], data)
-			data = u.out
 		case err == nil:
+			u.sendErr = u.sendPieces(data)
 		case u.body.over && u.body.framing == chunked:
 			u.out = appendLastChunk(u.out[:0], &u.body.trailer)
-			data = u.out
+			u.sendErr = u.send(u.out)
 		case u.body.over:
 		default:
 			u.readErr = err
 			_ = u.up.SetReadDeadline(past) // the reply is not waited for any more
 			return
 		}
-		if u.sendErr = u.send(data); u.sendErr != nil || u.body.over {
+		if u.sendErr != nil || u.body.over {
 			return // an upstream that takes no more may have replied
 		}
 	}
@@ -128,8 +144,18 @@ func (u *upload) carry() {
 
 var errNobody = errors.New("the client left")
 
+// sendFramed sends a piece of the body as the upstream will find its end.
+func (u *upload) sendFramed(data []byte) error {
+	if u.body.framing == chunked {
+		u.out = appendChunk(u.out[:0], data)
+		data = u.out
+	}
+	return u.send(data)
+}
+
 // send writes to the upstream, and looks now and then whether the client is still there.
 func (u *upload) send(data []byte) error {
+	u.again.keep(data, u.received.Load())
 	for len(data) > 0 {
 		if u.up.clear { // a TLS connection does not survive a write that ran out of time
 			_ = u.up.SetWriteDeadline(time.Now().Add(silence)) // fails with the connection
@@ -143,12 +169,17 @@ func (u *upload) send(data []byte) error {
 		case u.conn.interrupted.Load():
 			return errInterrupted
 		case u.conn.left() && !u.isRead():
-			u.readErr = errNobody
-			_ = u.up.SetReadDeadline(past)
-			return errNobody
+			return u.leave()
 		}
 	}
 	return nil
+}
+
+// leave notes that the client has left: the reply is not waited for any more.
+func (u *upload) leave() error {
+	u.readErr = errNobody
+	_ = u.up.SetReadDeadline(past) // fails if it is closed, which is as well
+	return errNobody
 }
 
 // started reports whether a goroutine was started for the body.
@@ -184,6 +215,10 @@ func (u *upload) finish() (whole bool) {
 	if !u.started() {
 		return u.read.Load()
 	}
+	if u.endPacing != nil {
+		u.endPacing()
+		u.endPacing = nil
+	}
 	if u.running() {
 		u.conn.interrupt()
 		_ = u.up.SetWriteDeadline(past) // fails with the connection
@@ -196,5 +231,6 @@ func (u *upload) finish() (whole bool) {
 	u.conn.read.at, u.conn.gap = past, 0
 	u.conn.server.buffers.put(u.out)
 	u.done, u.out = nil, nil
+	u.passPanic()
 	return u.readErr == nil && u.sendErr == nil && u.body.over
 }

@@ -72,7 +72,7 @@ func (x *exchange) write(status int, body []byte) {
 	keepSilent(h, h, "Content-Type")
 	x.WriteHeader(status)
 	if x.in.Method != http.MethodHead && len(body) > 0 {
-		_, _ = x.Write(body) // the writer remembers the error
+		x.writeBody(body)
 	}
 }
 

@@ -28,10 +28,7 @@ func (x *exchange) cut(res *http.Response, e faults.End, d faults.Decision) bool
 		x.plan.Withdraw()
 		return false
 	}
-	if x.settings.Config.Attribution {
-		mark := faults.Field{Name: faults.AttributionHeader, Value: faults.Attribution(d)}
-		x.replyEdits = append(x.replyEdits, faults.Edit{Add: []faults.Field{mark}})
-	}
+	x.mark(d)
 	res.Body = &replayed{Reader: io.LimitReader(res.Body, bytes), Closer: res.Body}
 	x.end(e)
 	return true

@@ -36,6 +36,10 @@ type exchange struct {
 
 	requestEdits []faults.Edit
 	replyEdits   []faults.Edit // applied when the reply, or an answer of ours, goes out
+	uploadPacer  *faults.Pacer // spaces the request's body; nil = it goes as it comes
+	pacer        *faults.Pacer // the reply's
+	trailers     []faults.Trailer
+	again        *repetition // the request is to be sent again; nil = it is not
 
 	link    *link
 	reverse httputil.ReverseProxy
@@ -68,6 +72,7 @@ func (x *exchange) run() {
 		x.forward()
 	}
 	x.carryOut()
+	x.repeat()
 	through = true
 }
 
@@ -183,10 +188,20 @@ func (x *exchange) before() bool {
 		switch a := action.(type) {
 		case faults.Wait:
 			x.wait(a.For)
+		case faults.Acquire:
+			x.acquire()
+		case faults.Leave:
+			x.leave()
+		case faults.Repeat:
+			x.prepareRepeat(a)
 		case faults.Header:
 			x.record.Faulted = true
 			x.requestEdits = append(x.requestEdits, a.Request)
 			x.replyEdits = append(x.replyEdits, a.Response)
+		case faults.Pace:
+			x.pace(a)
+		case faults.Flip:
+			x.corruptRequest(a, decision)
 		case faults.Hold:
 			x.hold(a.For)
 		case faults.End:
@@ -203,8 +218,19 @@ func (x *exchange) before() bool {
 
 // wait holds the exchange. It does not return when the client leaves.
 func (x *exchange) wait(d time.Duration) {
+	x.held(x.pause(d))
+}
+
+// acquire holds the exchange until it has a place. It does not return when the client leaves.
+func (x *exchange) acquire() {
+	granted := x.plan.Granted()
+	x.held(x.meanwhile(func(ctx context.Context) error { return wait.On(ctx, granted) }))
+}
+
+// held goes on after the exchange was held.
+func (x *exchange) held(err error) {
 	x.record.Delayed = true
-	if err := x.pause(d); err != nil && !errors.Is(err, errDraining) {
+	if err != nil && !errors.Is(err, errDraining) {
 		x.abort(x.left())
 	}
 	x.view.Now = time.Now() // a rule behind the delay may have run out meanwhile
@@ -222,9 +248,20 @@ func (x *exchange) hold(d time.Duration) {
 
 // pause blocks for d; less when the client leaves or the server drains, which is the error.
 func (x *exchange) pause(d time.Duration) error {
+	return x.meanwhile(func(ctx context.Context) error { return wait.For(ctx, d) })
+}
+
+// leave has the connection closed behind the reply.
+func (x *exchange) leave() {
+	x.record.Faulted = true
+	x.Header().Set("Connection", "close")
+}
+
+// meanwhile runs a wait, whose context ends when the client leaves or the server drains.
+func (x *exchange) meanwhile(waits func(context.Context) error) error {
 	ctx, cancel := context.WithCancelCause(x.in.Context())
 	defer cancel(nil)
 	stop := context.AfterFunc(x.server.draining, func() { cancel(errDraining) })
 	defer stop()
-	return wait.For(ctx, d)
+	return waits(ctx)
 }

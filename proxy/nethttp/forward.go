@@ -53,6 +53,9 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	if out.Body != nil {
 		x.body.ReadCloser, x.body.exchange = out.Body, x
 		out.Body = &x.body
+		if x.uploadPacer != nil {
+			out.Body = &replayed{Reader: &paced{&x.body, x, x.uploadPacer}, Closer: &x.body}
+		}
 		out.Trailer = in.Trailer
 	}
 	if upgrade := out.Header.Get("Upgrade"); upgrade != "" && !strings.EqualFold(upgrade, "websocket") {
@@ -80,6 +83,9 @@ func (t *roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 	res, err := t.link.RoundTrip(out)
 	t.record.UpstreamDuration = time.Since(start)
 	t.record.UpstreamAttempts = max(connections, 1)
+	if err == nil && t.again != nil {
+		t.again.out = out
+	}
 	if err == nil && res.StatusCode < 100 { // net/http reads any three digits (RFC 9110, 15)
 		_ = res.Body.Close() // nobody knows what it is
 		return nil, fmt.Errorf("a reply of status %03d", res.StatusCode)
@@ -105,6 +111,8 @@ func (x *exchange) modify(res *http.Response) error {
 		case faults.Header:
 			x.record.Faulted = true
 			x.replyEdits = append(x.replyEdits, a.Response)
+		case faults.Trailer:
+			x.changeTrailer(res, a)
 		case faults.Hold:
 			x.hold(a.For)
 		case faults.End:
@@ -122,6 +130,10 @@ func (x *exchange) modify(res *http.Response) error {
 			discard(res)
 			x.answer(a, decision, res.Header)
 			return errConcluded
+		case faults.Pieces:
+			x.drip(res, a)
+		case faults.Flip:
+			x.corrupt(res, a, decision)
 		case faults.Body:
 			if answer := x.degrade(res, a, decision); answer != nil {
 				discard(res)
@@ -144,13 +156,19 @@ func (x *exchange) pass(res *http.Response) {
 	keepSilent(x.Header(), res.Header, "Content-Type")
 	keepSilent(x.Header(), res.Header, "Date")
 	if res.StatusCode == http.StatusSwitchingProtocols {
+		x.Header().Del("Connection") // of a goaway: the connection leaves HTTP
 		return
 	}
+	x.passTrailers(res)
 	if hasBody(x.in.Method, res.StatusCode) && res.Header.Get("Content-Length") == "" {
 		x.openEnded()
 	}
 	if res.ContentLength > 0 {
 		x.reverse.FlushInterval = flushAfter
+	}
+	if x.pacer != nil {
+		x.reverse.FlushInterval = -1
+		res.Body = &replayed{Reader: &paced{res.Body, x, x.pacer}, Closer: res.Body}
 	}
 	x.reply.ReadCloser = res.Body
 	res.Body = &x.reply

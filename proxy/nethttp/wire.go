@@ -89,6 +89,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	b.setDeadline(time.Now().Add(b.exchange.server.bodyTimeout))
 	n, err := b.ReadCloser.Read(p)
 	b.received.Add(int64(n))
+	b.exchange.again.keep(p[:n])
 	switch err {
 	case nil:
 	case io.EOF:

@@ -240,13 +240,14 @@ func (s suite) brokenBody(t *testing.T) {
 		{"negative chunk", "Transfer-Encoding: chunked", "4\r\nhalf\r\n-1\r\n", 400},
 		{"huge chunk", "Transfer-Encoding: chunked", "4\r\nhalf\r\nfffffffffffffffff\r\n", 400},
 	} {
-		raw := make(chan string, 1)
+		begun, raw := make(chan struct{}), make(chan string, 1)
 		r := s.start(t, scripted(t, func(p *peer) {
 			_, fields, err := p.head()
 			if err != nil {
 				raw <- "" // not even a head
 				return
 			}
+			close(begun)
 			got, err := p.announcedBody(fields)
 			if err == nil {
 				t.Errorf("%s: the upstream got a whole request: %q", test.name, got)
@@ -256,6 +257,7 @@ func (s suite) brokenBody(t *testing.T) {
 		c := r.dial()
 		c.send("POST / HTTP/1.1", "Host: x", test.header, "", test.body)
 		if test.status == 0 {
+			within(t, test.name+": the request", begun) // who leaves earlier may not be worth a dial
 			_ = c.Close()
 			equal(t, test.name+": outcome", r.exchange().Outcome, proxy.ClientLeft)
 		} else {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,6 +28,7 @@ type rig struct {
 	url       string
 	client    *http.Client
 	exchanges chan proxy.Exchange
+	probe     atomic.Pointer[func(proxy.Exchange)] // is told of every exchange before they are; nil = none
 }
 
 // option changes what a rig starts.
@@ -96,6 +98,9 @@ func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 
 // observe keeps records for exchange; beyond 100 that nobody has looked at it forgets.
 func (r *rig) observe(x proxy.Exchange) {
+	if probe := r.probe.Load(); probe != nil {
+		(*probe)(x)
+	}
 	select {
 	case r.exchanges <- x:
 	default:

@@ -33,10 +33,17 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"headers", s.headers},
 		{"degrade", s.degrade},
 		{"endings", s.endings},
+		{"pacing", s.pacing},
+		{"corrupt", s.corrupt},
+		{"capacity", s.capacity},
+		{"duplicate", s.duplicate},
+		{"trailers", s.trailersOfReplies},
 		{"record", s.record},
 		{"faultPanic", s.faultPanic},
 		{"change", s.change},
 		{"drain", s.drain},
+		{"clientTLS", s.clientTLS},
+		{"duplex", s.duplex},
 		{"memory", s.memory},
 	} {
 		t.Run(group.name, group.run)

@@ -25,20 +25,27 @@ type peer struct {
 // scripted starts an upstream that hands each connection to script, and closes it afterwards.
 func scripted(t *testing.T, script func(*peer)) string {
 	t.Helper()
+	return "http://" + serveScript(t, script, func(conn net.Conn) net.Conn { return conn })
+}
+
+// serveScript is scripted with connections that wrap has changed. It gives the address.
+func serveScript(t *testing.T, script func(*peer), wrap func(net.Conn) net.Conn) (addr string) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &rawUpstream{t: t, listener: ln, script: script, open: make(map[net.Conn]struct{})}
+	u := &rawUpstream{t: t, listener: ln, script: script, wrap: wrap, open: make(map[net.Conn]struct{})}
 	u.running.Go(u.accept)
 	t.Cleanup(u.close)
-	return "http://" + ln.Addr().String()
+	return ln.Addr().String()
 }
 
 type rawUpstream struct {
 	t        *testing.T
 	listener net.Listener
 	script   func(*peer)
+	wrap     func(net.Conn) net.Conn
 	running  sync.WaitGroup
 	mu       sync.Mutex
 	open     map[net.Conn]struct{} // nil once closed
@@ -60,6 +67,7 @@ func (u *rawUpstream) accept() {
 }
 
 func (u *rawUpstream) run(conn net.Conn) {
+	conn = u.wrap(conn)
 	defer conn.Close()
 	u.script(&peer{u.t, conn, bufio.NewReader(conn)})
 }

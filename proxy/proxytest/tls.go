@@ -1,0 +1,204 @@
+package proxytest
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// certificate gives a server's certificate for 127.0.0.1, and who vouches for it.
+func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
+	t.Helper()
+	server := httptest.NewTLSServer(http.NotFoundHandler()) // it brings its own
+	defer server.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	return server.TLS.Certificates[0], roots
+}
+
+// tlsExecutor serves its clients over TLS.
+type tlsExecutor struct {
+	proxy.Executor
+	config *tls.Config
+}
+
+// Start serves clients over TLS.
+func (x tlsExecutor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
+	return x.Executor.Start(tls.NewListener(ln, x.config), p)
+}
+
+// overTLS is the suite for an executor whose clients come over TLS; version is the highest they may speak.
+func (s suite) overTLS(t *testing.T, version uint16) (secured suite, client *tls.Config) {
+	t.Helper()
+	own, roots := certificate(t)
+	server := &tls.Config{Certificates: []tls.Certificate{own}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+	return suite{func() proxy.Executor { return tlsExecutor{s.newExecutor(), server} }},
+		&tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12, MaxVersion: version}
+}
+
+// dialTLS connects a client over TLS. wire is what goes below that.
+func (r *rig) dialTLS(config *tls.Config) (c *peer, wire *recorder) {
+	r.t.Helper()
+	c = r.dial()
+	wire = &recorder{Conn: c.Conn}
+	secured := tls.Client(wire, config)
+	if err := secured.HandshakeContext(r.t.Context()); err != nil {
+		r.t.Fatal(err)
+	}
+	c.Conn, c.reader = secured, bufio.NewReader(secured)
+	return c, wire
+}
+
+// clientTLS shows endings and leaving below TLS.
+func (s suite) clientTLS(t *testing.T) {
+	for version, name := range map[uint16]string{tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"} {
+		secured, client := s.overTLS(t, version)
+		t.Run("Endings/"+name, func(t *testing.T) { secured.endUnderTLS(t, client) })
+		t.Run("BehindAMegabyte/"+name, func(t *testing.T) {
+			secured.endSlowReader(t, func(r *rig) *peer {
+				c, _ := r.dialTLS(client)
+				return c
+			})
+		})
+		t.Run("Leaving/"+name, func(t *testing.T) { secured.leaveUnderTLS(t, client) })
+	}
+	t.Run("Endings/ClearText", func(t *testing.T) { s.endUnderTLS(t, nil) }) // the same without
+	t.Run("BehindAMegabyte/ClearText", func(t *testing.T) { s.endSlowReader(t, (*rig).dial) })
+	secured, client := s.overTLS(t, tls.VersionTLS13)
+	t.Run("IdleForLongerThanAHeadMayTake", func(t *testing.T) {
+		t.Parallel()
+		upstream, _ := recording(t, okReply)
+		c, _ := secured.start(t, upstream).dialTLS(client)
+		for range 2 {
+			c.send("GET / HTTP/1.1", "Host: x", "", "")
+			c.reply(http.MethodGet)
+			c.stay(5500 * time.Millisecond)
+		}
+	})
+}
+
+// endUnderTLS: an RST comes without a close_notify, a FIN behind one; whatever of the request is unread, also by the
+// proxy's socket.
+func (s suite) endUnderTLS(t *testing.T, client *tls.Config) {
+	const reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"
+	half := "Content-Length: 1000\r\n\r\nhalf of it"
+	much := "Content-Length: 100000\r\n\r\n" + strings.Repeat("h", 50_000)
+	for _, test := range []struct{ rule, sent, end, upload string }{
+		{`{"reset": "start"}`, "", rst, half}, // writing after the end would take its error away: so not much
+		{`{"reset": "start", "phase": "after"}`, "", rst, half},
+		{`{"reset": "head"}`, "HTTP/1.1 2", rst, half},
+		{`{"reset": {"at": "body", "after": 4}}`, "0123", rst, half},
+		{`{"truncate": {"after": 4, "how": "reset"}}`, "0123", rst, half},
+		{`{"truncate": 4}`, "0123", fin, much},
+		{`{"empty": {}}`, "", fin, much},
+		{`{"empty": {}, "phase": "after"}`, "", fin, much},
+		{`{"malformed": "garbage"}`, garbled(), fin, much},
+	} {
+		for _, rest := range []string{"\r\n", test.upload} {
+			r := s.start(t, eager(t, reply), rules(test.rule))
+			c, wire := r.dial(), (*recorder)(nil)
+			if client != nil {
+				c, wire = r.dialTLS(client)
+			}
+			c.send("POST / HTTP/1.1", "Host: x", rest)
+			got, end := c.rest()
+			if _, body, found := strings.Cut(got, "\r\n\r\n"); found && len(test.sent) == 4 {
+				got = body
+			}
+			equal(t, test.rule+": bytes", got, test.sent)
+			equal(t, test.rule+": end", end, test.end)
+			if wire != nil {
+				equal(t, test.rule+": close_notify", wire.endsWithAlert(t), test.end == fin)
+			}
+			equal(t, test.rule+": outcome", r.exchange().Outcome, proxy.Injected)
+		}
+	}
+}
+
+// recorder is a connection that keeps what comes.
+type recorder struct {
+	net.Conn
+	got []byte
+}
+
+// Read reads and keeps.
+func (c *recorder) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.got = append(c.got, p[:n]...)
+	return n, err
+}
+
+// endsWithAlert reports whether the last record is an alert (RFC 5246, 6.2.1). In TLS 1.3 its type is inside (RFC 8446,
+// 5.2), and its length tells: two bytes, one for the type, and 16 for the AEAD.
+func (c *recorder) endsWithAlert(t *testing.T) bool {
+	t.Helper()
+	var kind byte
+	length := 0
+	for rest := c.got; len(rest) >= 5; rest = rest[5+length:] {
+		kind, length = rest[0], int(rest[3])<<8|int(rest[4])
+		if len(rest) < 5+length {
+			return false // cut off
+		}
+	}
+	return kind == 21 || kind == 23 && length == 2+1+16
+}
+
+// endSlowReader: what was to arrive before a reset arrives, also at a client that reads slowly.
+func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer) {
+	body := bytes.Repeat([]byte("0123456789abcdef"), 128<<10)
+	r := s.start(t, serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		_, _ = w.Write(body)
+	}), rules(`{"reset": {"at": "body", "after": 1048576}}`))
+	c := dial(r)
+	c.send("GET / HTTP/1.1", "Host: x", "", "")
+	c.mustHead()
+	got := make([]byte, 1<<20)
+	for i := 0; i < len(got); i += 1 << 16 {
+		time.Sleep(10 * time.Millisecond) // the client's pace
+		if n, err := io.ReadFull(c.reader, got[i:i+1<<16]); err != nil {
+			t.Fatalf("%d bytes arrived, then %v", i+n, err)
+		}
+	}
+	rest, end := c.rest()
+	equal(t, "as the upstream sent it", bytes.Equal(got, body[:1<<20]), true)
+	equal(t, "more", rest, "")
+	equal(t, "end", end, rst)
+	r.endedBy(t, 200, 1<<20)
+}
+
+// leaveUnderTLS: a client's leaving is seen below TLS, with a close_notify and without.
+func (s suite) leaveUnderTLS(t *testing.T, client *tls.Config) {
+	for _, how := range []string{"close_notify", fin, rst} {
+		counter := faults.NewCounter()
+		r := s.start(t, nowhere(t), armed(t, counter, `{"delay": "1h"}`))
+		checkNoticed(t, func(i int) time.Duration {
+			c, wire := r.dialTLS(client)
+			c.send("GET / HTTP/1.1", "Host: x", "", "")
+			if _, err := counter.WaitHits(t.Context(), uint64(i)+1); err != nil {
+				t.Fatal(err)
+			}
+			c.stay(stays(i))
+			equal(t, how+": ended although the client stayed", len(r.exchanges), 0)
+			begin := time.Now()
+			if how != "close_notify" {
+				c.Conn = wire.Conn
+			}
+			c.leave(how)
+			equal(t, how+": outcome", r.exchange().Outcome, proxy.ClientLeft)
+			return time.Since(begin)
+		})
+	}
+}

@@ -1,0 +1,88 @@
+package squalltest_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/squalltest"
+)
+
+// TestOptionsSelect: which of 100 requests are hit.
+func TestOptionsSelect(t *testing.T) {
+	url, _ := stock(t)
+	for name, c := range map[string]struct {
+		options []squalltest.Option
+		hits    int
+		begin   string // of what became of them
+	}{
+		"burst":           {[]squalltest.Option{squalltest.Burst(2, 3)}, 40, "xx---xx---"},
+		"max_consecutive": {[]squalltest.Option{squalltest.MaxConsecutive(2)}, 67, "xx-xx-xx-x"},
+		"exactly":         {[]squalltest.Option{squalltest.Exactly(30)}, 30, ""},
+	} {
+		p := squalltest.New(t, url)
+		fault := p.Abort(503, c.options...)
+		got := ""
+		for range 100 {
+			if response, _ := get(t, p.URL); response.StatusCode == 503 {
+				got += "x"
+			} else {
+				got += "-"
+			}
+		}
+		if fault.Hits() != c.hits || got[:len(c.begin)] != c.begin {
+			t.Errorf("%s: %d hits: %s", name, fault.Hits(), got)
+		}
+	}
+}
+
+// TestAFloorOnTheWire: the request is at the upstream at once, and the reply not at the client before its time.
+func TestAFloorOnTheWire(t *testing.T) {
+	const floor = 300 * time.Millisecond
+	arrived := make(chan time.Time, 1)
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		arrived <- time.Now()
+		time.Sleep(floor / 2) // within the floor, so that the two do not add up
+	}))
+	defer upstream.Close()
+	p := squalltest.New(t, upstream.URL)
+	fault := p.Arm(faults.Rule{
+		Kind: "delay", Phase: faults.After, Percent: 100, Enabled: true,
+		Attributes: &faults.Delay{Latency: faults.Duration(floor), Mode: "floor"},
+	})
+	begin := time.Now()
+	if response, _ := get(t, p.URL); response.StatusCode != http.StatusOK {
+		t.Errorf("status %d", response.StatusCode)
+	}
+	if took := time.Since(begin); took < floor {
+		t.Errorf("the reply came after %v", took)
+	}
+	if reached := (<-arrived).Sub(begin); reached >= floor {
+		t.Errorf("the request reached the upstream after %v", reached)
+	}
+	if fault.Hits() != 1 {
+		t.Errorf("%d hits", fault.Hits())
+	}
+}
+
+func TestRetryAfterOnTheWire(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	p.Arm(faults.Rule{
+		Kind: "abort", Phase: faults.Before, Percent: 100, Enabled: true,
+		Attributes: &faults.Abort{Status: 503, RetryAfter: &faults.RetryAfter{From: 5, To: 5, Date: true}},
+	})
+	begin := time.Now().Truncate(time.Second)
+	response, _ := get(t, p.URL)
+	at, err := http.ParseTime(response.Header.Get("Retry-After"))
+	if err != nil || at.Before(begin.Add(5*time.Second)) {
+		t.Errorf("Retry-After is %q, asked at %v", response.Header.Get("Retry-After"), begin.UTC())
+	}
+	p2 := squalltest.New(t, url)
+	p2.Abort(503)
+	if response, _ := get(t, p2.URL); response.Header.Get("Retry-After") != "" {
+		t.Errorf("Retry-After is %q although none was asked for", response.Header.Get("Retry-After"))
+	}
+}
