@@ -103,7 +103,7 @@ func (s *State) entries(proxyName string) []faults.Entry {
 
 // entry compiles a rule that each of the holds can end.
 func (r Rule) entry(holds ...Hold) faults.Entry {
-	e := faults.Entry{Rule: r.Rule, Counter: r.Counter}
+	e := faults.Entry{Rule: r.Rule, Counter: r.Counter, Since: r.Since}
 	for _, h := range holds {
 		if !h.Until.IsZero() && (e.Expires.IsZero() || h.Until.Before(e.Expires)) {
 			e.Expires = h.Until

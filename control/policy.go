@@ -113,11 +113,15 @@ func (p *Policy) checkRules(list []Rule, holdOf func(Rule) Hold) error {
 }
 
 func (p *Policy) checkRule(r faults.Rule) error {
+	field, most := "percent", r.Percent
+	if r.Ramp != nil {
+		field, most = "ramp", max(r.Ramp.From, r.Ramp.To)
+	}
 	switch {
 	case slices.Contains(p.Deny, r.Kind):
 		return document.Errorf("kind", "the policy denies %s", r.Kind)
-	case p.MaxPercent > 0 && r.Percent > p.MaxPercent:
-		return document.Errorf("percent", "the policy allows at most %v, got %v", p.MaxPercent, r.Percent)
+	case p.MaxPercent > 0 && most > p.MaxPercent:
+		return document.Errorf(field, "the policy allows at most %v percent, got %v", p.MaxPercent, most)
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 type Rule struct {
 	faults.Rule
 	Counter *faults.Counter
+	Since   time.Time // when it was set, for its ramp; zero = its counter was started anew since, see [faults.Entry]
 	Hold    Hold
 	BackTo  *Rule // of a timed rule: what the last untimed change gave; nil = no rule
 }
@@ -28,7 +29,7 @@ func (r Rule) steps() []Rule {
 // newRule puts a rule in force, with counters at zero.
 func (s *State) newRule(r faults.Rule, now time.Time) (Rule, error) {
 	hold, err := s.holdFor(r.TTL, r.Lease, now)
-	return Rule{Rule: r, Counter: faults.NewCounter(), Hold: hold}, err
+	return Rule{Rule: r, Counter: faults.NewCounter(), Since: now, Hold: hold}, err
 }
 
 // SetRules replaces the whole list. Rules without a name are given one.
@@ -115,8 +116,8 @@ func (s *State) insert(at Address, next Rule, before string) error {
 	return nil
 }
 
-// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so do its time to live and its
-// lease, each unless the patch names it.
+// PatchRule merges a document into the rule at an address (RFC 7396). Its counters go on; so do its time to live, its
+// lease and its ramp, each unless the patch names it.
 func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error {
 	i, err := s.find(at)
 	if err != nil {
@@ -134,6 +135,9 @@ func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error
 	}
 	if next.Name != old.Name {
 		return document.Errorf("name", "a rule cannot be renamed: delete it and make a new one")
+	}
+	if patch.Get("ramp") != nil {
+		next.Since = now
 	}
 	if patch.Get("ttl") != nil {
 		next.Hold = ttlHold(next.TTL, now)
@@ -189,7 +193,7 @@ func (s *State) RearmRule(at Address) error {
 	for _, list := range s.lists() {
 		for i := range *list {
 			if r := &(*list)[i]; r.Counter == old {
-				r.Counter = anew
+				r.Counter, r.Since = anew, time.Time{}
 			}
 		}
 	}

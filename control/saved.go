@@ -183,9 +183,9 @@ func loadRules(saved []savedRule, now time.Time) []Rule {
 }
 
 func (r savedRule) load(now time.Time) Rule {
-	rule := Rule{Rule: r.Rule, Counter: faults.NewCounter(), Hold: r.Hold.load(now)}
+	rule := Rule{Rule: r.Rule, Counter: faults.NewCounter(), Since: now, Hold: r.Hold.load(now)}
 	if rule.Hold.Timed() && r.BackTo != nil {
-		rule.BackTo = &Rule{Rule: r.BackTo.Rule, Counter: faults.NewCounter()}
+		rule.BackTo = &Rule{Rule: r.BackTo.Rule, Counter: faults.NewCounter(), Since: now}
 	}
 	return rule
 }

@@ -95,7 +95,7 @@ func (m restarted) rule(r Rule) Rule {
 	if m[r.Counter] == nil {
 		m[r.Counter] = faults.NewCounter()
 	}
-	r.Counter = m[r.Counter]
+	r.Counter, r.Since = m[r.Counter], time.Time{}
 	if r.BackTo != nil {
 		r.BackTo = new(m.rule(*r.BackTo))
 	}
