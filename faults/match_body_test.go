@@ -177,6 +177,9 @@ func TestNeedsBody(t *testing.T) {
 
 // TestAMissOfABodyAllocatesNothing, but for what [json.Valid] takes from a pool.
 func TestAMissOfABodyAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector has pools forget; make test runs this without it")
+	}
 	conditions, err := bodyMatch(t, `{"/b":{"x":[1,2]},"/c/1":1.25,"/d":"text","/e":null}`).compile()
 	if err != nil {
 		t.Fatal(err)
