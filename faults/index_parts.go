@@ -29,7 +29,7 @@ const (
 	ofStatus
 )
 
-const maxDepth = 3 // of ofPath
+const maxDepth = 4 // of ofPath
 
 // startDepths are those of the starts, the more telling ones first.
 var startDepths = [...]int{16, 8, 4, 2}
@@ -83,14 +83,10 @@ func placesOf(m *Match) []place {
 	if m == nil {
 		return nil
 	}
-	var places []place
-	if m.Response != nil && len(m.Response.Status) > 0 {
-		status := place{part: part{of: ofStatus}}
-		for _, code := range m.Response.Status {
-			status.texts = append(status.texts, strconv.Itoa(code))
-		}
-		places = append(places, status)
+	if status, ok := placeOfStatus(m.Response); ok {
+		return []place{status}
 	}
+	var places []place
 	places = appendPathPlaces(places, m.Path)
 	for _, name := range sortedNames(m.Headers) {
 		places = appendHeaderPlaces(places, textproto.CanonicalMIMEHeaderKey(name), m.Headers[name])
@@ -105,10 +101,27 @@ func placesOf(m *Match) []place {
 	return appendPlace(places, part{of: ofMethod}, Exactly(m.Methods...), Value.exact)
 }
 
-// appendPathPlaces adds those of a path: by its first segments, or where these are not certain by its first bytes.
+// placeOfStatus is that of a rule on replies of some statuses. Where none of them is a success few replies have them, so
+// nothing else can keep such a rule out of the way as well.
+func placeOfStatus(m *ResponseMatch) (p place, ok bool) {
+	if m == nil || len(m.Status) == 0 {
+		return place{}, false
+	}
+	p.part.of = ofStatus
+	for _, code := range m.Status {
+		if code/100 == 2 {
+			return place{}, false
+		}
+		p.texts = append(p.texts, strconv.Itoa(code))
+	}
+	return p, true
+}
+
+// appendPathPlaces adds those of a path: by its first segments, the more telling ones first, or where these are not
+// certain by its first bytes.
 func appendPathPlaces(places []place, vs Values) []place {
 	before := len(places)
-	for depth := 1; depth <= maxDepth; depth++ {
+	for depth := maxDepth; depth > 0; depth-- {
 		places = appendPlace(places, part{of: ofPath, depth: depth}, vs, func(v Value) (string, bool) {
 			text := segments(v.pattern(), depth)
 			return text, !strings.Contains(text, "*")

@@ -19,7 +19,7 @@ func TestNoPlaceLosesAMatch(t *testing.T) {
 			}
 		}
 		if rapid.Bool().Draw(t, "status") {
-			m.Response = &ResponseMatch{Status: []int{200, 503}}
+			m.Response = &ResponseMatch{Status: []int{503, 404}}
 		}
 		places := placesOf(m)
 		for range 20 {

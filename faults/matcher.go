@@ -197,8 +197,8 @@ func compileSource(vs Values) (*sourceTest, error) {
 
 // match reports whether all conditions hold, the cheap ones first. body is the request's, as [readBody] gives it.
 func (m *matcher) match(v *View, body []byte) bool {
-	return m.matchHead(v) && matchBody(m.body, body) &&
-		(m.status == nil || slices.Contains(m.status, v.Status)) &&
+	return (m.status == nil || slices.Contains(m.status, v.Status)) &&
+		m.matchHead(v) && matchBody(m.body, body) &&
 		matchFields(m.response, v.ResponseHeader)
 }
 

@@ -172,6 +172,9 @@ func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer) {
 		got := make([]byte, size)
 		for i := 0; i < size; i += 1 << 16 {
 			time.Sleep(10 * time.Millisecond) // the client's pace
+			if len(test.rest) > 2 {
+				c.send(strings.Repeat("h", 1000)) // while nobody reads any more
+			}
 			if n, err := io.ReadFull(c.reader, got[i:i+1<<16]); err != nil {
 				t.Fatalf("%s: %d bytes arrived, then %v", test.rule, i+n, err)
 			}
