@@ -19,7 +19,7 @@ type table struct {
 const (
 	maxTables = 8
 	// tableCost is what a look into one more table costs, in rules looked at. Few rules need no table.
-	tableCost = 8
+	tableCost = 3
 )
 
 // add puts a rule where the fewest others stand. The first few stay outside the tables.
