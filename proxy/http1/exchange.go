@@ -1,15 +1,12 @@
 package http1
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
-	"github.com/squall-proxy/squall/internal/wait"
 	"github.com/squall-proxy/squall/proxy"
 	"github.com/squall-proxy/squall/proxy/semantics"
 )
@@ -125,50 +122,6 @@ func (x *exchange) readHead() (string, error) {
 	return strings.TrimPrefix(text, "\r\n"), err
 }
 
-// begin opens the record: from here on the exchange keeps the settings of this moment.
-func (x *exchange) begin() {
-	x.settings = x.server.proxy.Settings()
-	x.record.At = time.Now()
-	x.record.ID = x.server.proxy.NextExchange()
-	x.record.Proxy = x.server.proxy.Name
-}
-
-// identify fills in what rules and the record see of the request. After a refusal parts of it are missing.
-func (x *exchange) identify() {
-	r, c := &x.request, x.conn
-	source := c.peer
-	x.record.Client = c.texts.peer
-	if len(x.settings.Trusted) > 0 {
-		source = semantics.ClientOf(x.settings.Trusted, c.peer, r.Values("X-Forwarded-For"))
-		if source != c.peer {
-			x.record.Client = source.String()
-		}
-	}
-	x.view = faults.View{
-		Proxy: x.record.Proxy, Method: r.method, Host: r.host, Path: r.path, RawQuery: r.query, Header: &r.fields,
-		Source: source, Connection: c.id, Now: x.record.At,
-	}
-	x.record.Method = again(&c.texts.method, r.method)
-	x.record.Host = again(&c.texts.host, r.host)
-	x.record.Path = again(&c.texts.path, r.path)
-	if id, found := r.get(requestID); found && semantics.IsRequestID(id) {
-		x.record.RequestID = strings.Clone(id)
-		return
-	}
-	if x.ids == "" {
-		x.ids = x.server.ids.batch()
-	}
-	x.record.RequestID, x.ids = x.ids[:idLength], x.ids[idLength:]
-}
-
-// again gives a text that outlives the exchange: the last one's, if that is the same.
-func again(last *string, text string) string {
-	if *last != text {
-		*last = strings.Clone(text)
-	}
-	return *last
-}
-
 // misdirected refuses a request that names another host than ours.
 func (x *exchange) misdirected() *refusal {
 	r := &x.request
@@ -248,121 +201,4 @@ func (x *exchange) carryOut() step {
 			}
 		}
 	}
-}
-
-// errDraining is why an injected wait ended early although the client is still there.
-var errDraining = errors.New("draining")
-
-// errLeft is that of a client that is gone.
-var errLeft = errors.New("the client left")
-
-// wait holds the exchange; it is over when the client leaves.
-func (x *exchange) wait(d time.Duration) step {
-	return x.held(x.pause(d))
-}
-
-// acquire holds the exchange until it has a place; it is over when the client leaves.
-func (x *exchange) acquire() step {
-	granted := x.plan.Granted()
-	return x.held(x.meanwhile(func(ctx context.Context) error { return wait.On(ctx, granted) }))
-}
-
-// held goes on after the exchange was held.
-func (x *exchange) held(err error) step {
-	x.record.Delayed = true
-	if err != nil && !errors.Is(err, errDraining) {
-		x.abandon(x.leaving())
-		return over
-	}
-	x.view.Now = time.Now() // a rule behind the delay may have run out meanwhile
-	return proceed
-}
-
-// hold ends the exchange in silence.
-func (x *exchange) hold(d time.Duration) {
-	x.record.Faulted = true
-	if d == 0 {
-		d = time.Duration(faults.MaxDuration)
-	}
-	_ = x.pause(d) // whoever ends it, the connection is closed
-	x.abandon(proxy.Injected, "")
-}
-
-// pause blocks for d; less when the client leaves or the server drains, which is the error.
-func (x *exchange) pause(d time.Duration) error {
-	return x.meanwhile(func(ctx context.Context) error { return wait.For(ctx, d) })
-}
-
-// meanwhile runs a wait, whose context ends when the client leaves or the server drains.
-func (x *exchange) meanwhile(waits func(context.Context) error) error {
-	ctx, cancel := context.WithCancelCause(x.server.lifetime)
-	defer cancel(nil)
-	stop := context.AfterFunc(x.server.draining, func() { cancel(errDraining) })
-	defer stop()
-	x.watch.stop()
-	defer x.watch.stop()
-	watch := func() { x.watch.start(x.conn, func() { cancel(errLeft) }) }
-	if !x.upload.started() {
-		watch()
-		return waits(ctx)
-	}
-	x.upload.whenOver(func() { // until then it notices itself
-		if x.upload.readErr != nil {
-			cancel(errLeft)
-		} else {
-			watch()
-		}
-	})
-	defer x.upload.whenOver(nil)
-	return waits(ctx)
-}
-
-// abandon closes the client's connection without another byte.
-func (x *exchange) abandon(outcome proxy.Outcome, reason string) {
-	x.record.Outcome, x.record.Error = outcome, reason
-	x.persist = false
-	x.out = x.out[:0]
-	_ = x.conn.client.Close() // nothing more is to be sent
-}
-
-// leaving tells why nobody waits for the exchange any more: the client's leaving, or ours.
-func (x *exchange) leaving() (proxy.Outcome, string) {
-	if x.server.lifetime.Err() != nil {
-		return proxy.RealError, "dropped at shutdown"
-	}
-	return proxy.ClientLeft, ""
-}
-
-// finish closes the record, on whatever way the exchange ended, and tells the observer.
-func (x *exchange) finish() {
-	if cause := recover(); cause != nil { // run is what panicked
-		x.crashed(cause)
-	}
-	x.shielded(x.plan.Done)
-	r := &x.record
-	if r.Outcome == "" {
-		r.Outcome, r.Error = x.outcome()
-	}
-	r.RequestBytes, r.ResponseBytes = x.upload.received.Load(), x.sent
-	r.Duration = time.Since(r.At)
-	r.Faults = x.plan.Record()
-	if cause := x.tell(); cause != nil {
-		x.crashed(cause)
-		_ = x.tell() // an observer that panics over that, too, is left alone
-	}
-}
-
-// outcome tells how forwarding went.
-func (x *exchange) outcome() (proxy.Outcome, string) {
-	switch {
-	case x.writeErr != nil, x.readErr != nil && x.gone.Load():
-		return x.leaving()
-	case x.readErr != nil && x.server.lifetime.Err() != nil:
-		return x.leaving()
-	case x.readErr != nil:
-		return proxy.RealError, "upstream broke off: " + x.readErr.Error()
-	case x.record.Status == 0:
-		return proxy.RealError, "broken off"
-	}
-	return proxy.OK, ""
 }

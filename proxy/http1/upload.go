@@ -11,9 +11,6 @@ import (
 	"github.com/squall-proxy/squall/faults"
 )
 
-// silence is how long one side may be silent before somebody looks whether the other is still there.
-const silence = 50 * time.Millisecond
-
 // upload is a request's body on its way to the upstream. What came with the head goes out with the head; the rest is
 // carried by a goroutine of its own, since the upstream may reply before it has all.
 type upload struct {
