@@ -7,8 +7,8 @@ import "time"
 type gate interface {
 	// admit decides about an exchange that the rule has selected. A verdict that is not passed goes to decide.
 	admit(a arrival) verdict
-	// bucketKey says whose exchanges are held against each other, in the words of [Selection.Key].
-	bucketKey() string
+	// bucketKey says whose exchanges are held against each other, in the words of [Selection.Key]; rule is the rule's.
+	bucketKey(rule string) string
 }
 
 // arrival is an exchange at a gate.

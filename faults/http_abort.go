@@ -16,11 +16,11 @@ type Abort struct {
 	Body        *document.Node    `json:"body,omitempty"`         // JSON, or a text; absent = {"message": the status' text}
 	Headers     map[string]string `json:"headers,omitempty"`      // set on the answer
 	ContentType string            `json:"content_type,omitempty"` // absent = application/json, or text/plain for a text
-	RetryAfter  *RetryAfter       `json:"retry_after,omitempty"`  // as header field Retry-After
+	RetryAfter  *RetryAfter       `json:"retry_after,omitempty"`  // in seconds, as header field Retry-After: 5, [1, 5] for one between, or {"date": 5} for a date
 	KeepHeaders bool              `json:"keep_headers,omitempty"` // phase after: the upstream's fields stay
 
-	GRPCStatus  *int   `json:"grpc_status,omitempty"`
-	GRPCMessage string `json:"grpc_message,omitempty"`
+	GRPCStatus  *int   `json:"grpc_status,omitempty"`  // later
+	GRPCMessage string `json:"grpc_message,omitempty"` // later
 }
 
 func newAbort() Attributes { return &Abort{} }

@@ -38,7 +38,7 @@ func (c *Concurrency) check(Phase) error {
 	return nil
 }
 
-func (c *Concurrency) bucketKey() string { return "" }
+func (c *Concurrency) bucketKey(string) string { return "" }
 
 func (c *Concurrency) admit(a arrival) verdict {
 	queue := c.Queue

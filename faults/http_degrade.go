@@ -20,11 +20,11 @@ type Degrade struct {
 	Merge   *document.Node    `json:"merge,omitempty"`   // an RFC 7396 merge patch
 	Headers map[string]string `json:"headers,omitempty"` // set on the reply
 
-	Patch     *document.Node `json:"patch,omitempty"`
-	Lists     *int           `json:"lists,omitempty"`
-	Drop      []string       `json:"drop,omitempty"`
-	Null      []string       `json:"null,omitempty"`
-	Stale     Duration       `json:"stale,omitempty"`
+	Patch     *document.Node `json:"patch,omitempty"`     // later
+	Lists     *int           `json:"lists,omitempty"`     // later
+	Drop      []string       `json:"drop,omitempty"`      // later
+	Null      []string       `json:"null,omitempty"`      // later
+	Stale     Duration       `json:"stale,omitempty"`     // later
 	Otherwise string         `json:"otherwise,omitempty"` // a body that is not JSON: "pass" (default) or "abort" (503)
 }
 

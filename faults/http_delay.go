@@ -24,15 +24,15 @@ import (
 // What is drawn below 0 is 0. What is drawn above Max is drawn again, up to 100 times, and is Max then; at least one draw
 // in ten must be within it, so that this happens to less than 3 hits in 100,000.
 type Delay struct {
-	Latency      Duration `json:"latency,omitempty"`
-	Jitter       Duration `json:"jitter,omitempty"`
-	Distribution string   `json:"distribution,omitempty"`
+	Latency      Duration `json:"latency,omitempty"`      // 0s to 24h
+	Jitter       Duration `json:"jitter,omitempty"`       // what the distribution makes of it
+	Distribution string   `json:"distribution,omitempty"` // "uniform", "normal", "exponential", "pareto", "lognormal" or "quantiles"
 
-	P50       Duration  `json:"p50,omitempty"`
-	P99       Duration  `json:"p99,omitempty"` // more than P50
-	Quantiles Quantiles `json:"quantiles,omitempty"`
-	Alpha     float64   `json:"alpha,omitempty"` // 1 to 100
-	Max       Duration  `json:"max,omitempty"`   // of one wait; absent = [MaxDuration]
+	P50       Duration  `json:"p50,omitempty"`       // of lognormal: the median
+	P99       Duration  `json:"p99,omitempty"`       // of lognormal: more than p50
+	Quantiles Quantiles `json:"quantiles,omitempty"` // a table such as {"p50": "20ms", "p99": "300ms"}, linear between, flat outside
+	Alpha     float64   `json:"alpha,omitempty"`     // of pareto: 1 to 100; absent = 3
+	Max       Duration  `json:"max,omitempty"`       // of one wait; absent = 24h
 
 	// Mode says what the time counts from. "add" (default): from when the rule is reached, so that delays add up. "floor",
 	// in phase after only, which it implies: from the exchange's begin; the request goes on at once, and the reply is held

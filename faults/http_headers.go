@@ -9,8 +9,8 @@ import (
 
 // Headers changes header fields of the request, the reply, or both. In phase after the request is gone already.
 type Headers struct {
-	Request  *HeaderEdit `json:"request,omitempty"`
-	Response *HeaderEdit `json:"response,omitempty"`
+	Request  *HeaderEdit `json:"request,omitempty"`  // {"set": {…}, "add": {…}, "remove": […]}: removed first, then set, then added
+	Response *HeaderEdit `json:"response,omitempty"` // likewise
 }
 
 // HeaderEdit changes the header fields of one message: first Remove, then Set, then Add.

@@ -10,7 +10,7 @@ import "github.com/squall-proxy/squall/internal/document"
 //	chunk        a right head with Transfer-Encoding: chunked, then a chunk whose size is no number: "size\r\n"
 //	garbage      the bytes 00 to 1f, then 80 to ff
 type Malformed struct {
-	As string `json:"as"`
+	As string `json:"as"` // "status_line", "header", "chunk" or "garbage"
 }
 
 func newMalformed() Attributes { return &Malformed{} }

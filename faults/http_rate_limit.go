@@ -1,6 +1,7 @@
 package faults
 
 import (
+	"cmp"
 	"math"
 	"strconv"
 	"time"
@@ -29,7 +30,7 @@ type RateLimit struct {
 	Rate       uint64   `json:"rate"`                  // requests per Per; 0 refuses all
 	Per        Duration `json:"per,omitempty"`         // 1ms to 24h; absent = 1s
 	Burst      uint64   `json:"burst,omitempty"`       // to reject: how many may come at once; absent = Rate
-	Key        string   `json:"key,omitempty"`         // whose requests are limited together, in the words of [Selection.Key]
+	Key        string   `json:"key,omitempty"`         // whose requests are limited together: "client", "header:NAME" …, as a rule's key; absent = the rule's key
 	Policy     string   `json:"policy,omitempty"`      // "reject" (default) or "pace"
 	Status     int      `json:"status,omitempty"`      // of a refusal, 200 to 599; absent = 429
 	RetryAfter int      `json:"retry_after,omitempty"` // of a refusal, in seconds, at least; absent = when there is room again
@@ -112,7 +113,7 @@ func (l *RateLimit) per() time.Duration {
 // interval is what lies between two requests at the rate, which is not 0.
 func (l *RateLimit) interval() time.Duration { return l.per() / time.Duration(l.Rate) }
 
-func (l *RateLimit) bucketKey() string { return l.Key }
+func (l *RateLimit) bucketKey(rule string) string { return cmp.Or(l.Key, rule) }
 
 // allowance is the state of a rate limit for one key.
 type allowance struct {

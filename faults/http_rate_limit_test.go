@@ -136,6 +136,12 @@ func TestARateLimitIsPerKey(t *testing.T) {
 	if got := counters[0].Status(); got.Early != 1 || got.Hit != 3 {
 		t.Errorf("the counters are %+v", got)
 	}
+	byRule, _ := setOf(t, `{"rate_limit":1,"key":"header:X-Tenant"}`) // the rule's key, where there is no other
+	for _, c := range []struct{ tenant, want string }{{"a", "-"}, {"b", "-"}, {"a", "1"}} {
+		if got := verdictOf(t, byRule, tenant(c.tenant)); got != c.want {
+			t.Errorf("by the rule's key, tenant %s: got %s, want %s", c.tenant, got, c.want)
+		}
+	}
 	counters[0].allowances.bound = 3 // the next one makes the table forget b, who was quiet for longest
 	for _, c := range []struct{ tenant, want string }{{"d", "-"}, {"a", "1"}, {"c", "1"}, {"b", "-"}} {
 		if got := verdictOf(t, set, tenant(c.tenant)); got != c.want {

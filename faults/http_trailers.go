@@ -13,8 +13,8 @@ import (
 // Set a body of known length becomes a chunked one. Where no trailers can be, or none could be dropped (a client of
 // HTTP/1.0, a reply without a body, Drop alone and a body that is not chunked), the rule has not hit.
 type Trailers struct {
-	Drop *Names            `json:"drop,omitempty"`
-	Set  map[string]string `json:"set,omitempty"`
+	Drop *Names            `json:"drop,omitempty"` // names, or "all"
+	Set  map[string]string `json:"set,omitempty"`  // names and values
 }
 
 // Names are fields: those listed, or all of them. Documents write a list, or "all".

@@ -108,7 +108,7 @@ func placeOfStatus(m *ResponseMatch) (p place, ok bool) {
 		return place{}, false
 	}
 	p.part.of = ofStatus
-	for _, code := range m.Status {
+	for _, code := range slices.Compact(slices.Sorted(slices.Values(m.Status))) { // else the rule would be decided twice
 		if code/100 == 2 {
 			return place{}, false
 		}

@@ -102,7 +102,7 @@ func compileRule(entry Entry) (*rule, error) {
 	}
 	if own, ok := r.Attributes.(gate); ok {
 		compiled.gate = own
-		if compiled.bucket, err = parseKey(own.bucketKey()); err != nil {
+		if compiled.bucket, err = parseKey(own.bucketKey(r.Key)); err != nil {
 			return nil, fmt.Errorf("attributes: %w", err)
 		}
 	}

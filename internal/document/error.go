@@ -1,6 +1,9 @@
 package document
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Error is a refusal that names the place. Its JSON is what the admin API answers, beside the status.
 type Error struct {
@@ -38,12 +41,20 @@ func At(err error, field string) error {
 	return prefix(err, key(field))
 }
 
-// Unknown refuses a member by its name, at the name's place, with the nearest of the known names as a suggestion.
+// Unknown refuses a member by its name, at the name's place, with the nearest of the known names as a suggestion; where none is
+// near, with all of them if they are few.
 func Unknown(m Member, known []string) *Error {
-	return &Error{
+	e := &Error{
 		Field: key(m.Name), Reason: "unknown field", DidYouMean: Nearest(m.Name, known), Line: m.Line, Column: m.Column,
 	}
+	if e.DidYouMean == "" && 0 < len(known) && len(known) <= maxListed {
+		e.Reason += ": want one of " + strings.Join(known, ", ")
+	}
+	return e
 }
+
+// maxListed is how many known names a refusal lists.
+const maxListed = 16
 
 // Locate gives err the line and column of the value in n that its field names, if it has none yet; of the innermost
 // enclosing value where n does not have that field. It is for errors that come up after decoding, when only the path is

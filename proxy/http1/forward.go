@@ -144,7 +144,7 @@ func (x *exchange) ask() error {
 	x.again.begin(x.out)
 	sent, err := 0, error(errNotAsked)
 	for err == errNotAsked { // again only where this goroutine was kept waiting for longer than a silence
-		x.up.read.set(time.Now(), min(silence, time.Duration(x.settings.Config.Timeout)), silence/2)
+		x.up.read.set(time.Now(), min(silence, time.Duration(x.settings.Config.Timeout)), silence/5)
 		sent, err = x.up.socket.ask(x.out)
 	}
 	if expired(err) || err == nil && sent == len(x.out) {

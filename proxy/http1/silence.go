@@ -30,7 +30,7 @@ func (a *answering) Read(p []byte) (int, error) {
 		if x.watch.running() {
 			x.up.read.move(x.headBy)
 		} else {
-			x.up.read.set(now, x.patience(now), silence/2)
+			x.up.read.set(now, x.patience(now), silence/5)
 		}
 		if x.gone.Load() {
 			return 0, errLeft

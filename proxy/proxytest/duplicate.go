@@ -74,6 +74,7 @@ func unchunked(t *testing.T, r received) string {
 
 // duplicateAnswers: whatever the upstream says to the others, the client gets its answer to the first.
 func (s suite) duplicateAnswers(t *testing.T) {
+	closing := strings.NewReplacer(" OK\r\n", " OK\r\nConnection: close\r\n", " Error\r\n", " Error\r\nConnection: close\r\n")
 	for _, second := range []string{
 		"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 3\r\n\r\nbad", chunkedReply, "garbage\r\n\r\n", "",
 		"HTTP/1.1 100 Continue\r\n\r\n" + okReply, endlessHead + "x", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
@@ -89,7 +90,7 @@ func (s suite) duplicateAnswers(t *testing.T) {
 					p.send(okReply)
 					continue
 				}
-				p.send(second)
+				p.send(closing.Replace(second))
 				return // the others break off, if they are not over
 			}
 		}), rules(`{"duplicate": 3}`))
