@@ -63,6 +63,7 @@ func (x *exchange) composeRequest() {
 	for _, edit := range x.requestEdits {
 		h.apply(edit)
 	}
+	_, x.asked = h.get(expect) // also where a rule asks
 	x.out = append(append(x.out[:0], r.method...), ' ')
 	x.out = append(append(x.out, r.origin...), " HTTP/1.1\r\n"...)
 	x.out = append(h.appendTo(x.out), "\r\n"...)

@@ -79,16 +79,18 @@ func TestReplyWithoutContinue(t *testing.T) {
 		name, field, interim string
 		reads                bool
 		want                 string // connection and path of the request that follows
+		rules                []string
 	}{
-		{"Refused", expect, "", false, "2 /next"},
-		{"RefusedInOtherWords", "Expect: y 100-continue\r\n", "", false, "2 /next"},
-		{"RefusedAfterAHint", expect, "HTTP/1.1 103 Early Hints\r\n\r\n", false, "2 /next"},
-		{"Wanted", expect, proceed, true, "1 /next"},
-		{"NotAsked", "", "", true, "1 /next"},
+		{"Refused", expect, "", false, "2 /next", nil},
+		{"AskedByARule", "", "", false, "2 /next", []string{`{"headers":{"request":{"set":{"Expect":"100-continue"}}}}`}},
+		{"RefusedInOtherWords", "Expect: y 100-continue\r\n", "", false, "2 /next", nil},
+		{"RefusedAfterAHint", expect, "HTTP/1.1 103 Early Hints\r\n\r\n", false, "2 /next", nil},
+		{"Wanted", expect, proceed, true, "1 /next", nil},
+		{"NotAsked", "", "", true, "1 /next", nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			d := startDecider(t, test.interim, test.reads)
-			_, addr := startEngine(t, d.listener.Addr().String())
+			_, addr := startEngine(t, d.listener.Addr().String(), test.rules...)
 			conn, err := net.Dial("tcp", addr)
 			if err != nil {
 				t.Fatal(err)

@@ -43,6 +43,7 @@ type exchange struct {
 	headBy    time.Time // when the reply's head must be there; zero = no limit
 	watch     watch
 	gone      atomic.Bool // the client, so that the upstream is not waited for any more
+	asked     bool        // the upstream, whether it wants the body (RFC 9110, 10.1.1), in whatever words
 	continued bool        // the upstream wants the body
 
 	persist  bool  // the client's connection goes on

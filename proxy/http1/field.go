@@ -199,6 +199,18 @@ func (f *fields) remove(name string) {
 	f.lines = kept
 }
 
+// dropOrigins takes away what a request's trailer must not say of its origin: an upstream that merges trailers into the
+// head would believe it.
+func (f *fields) dropOrigins() {
+	f.lines = slices.DeleteFunc(f.lines, func(line field) bool {
+		switch line.id {
+		case forwarded, forwardedFor, forwardedHost, forwardedOther, forwardedProto, requestID:
+			return true
+		}
+		return false
+	})
+}
+
 // apply edits the lines as a rule says.
 func (f *fields) apply(e faults.Edit) {
 	for _, name := range e.Remove {

@@ -11,8 +11,10 @@ import (
 	"github.com/squall-proxy/squall/proxy"
 )
 
-// maxInterim is how many interim replies are passed on; an upstream may send as many as it likes.
-const maxInterim = 5
+const (
+	maxInterim     = 5   // interim replies that are passed on
+	maxInterimRead = 100 // and that are read
+)
 
 // forward sends the request to the upstream and the reply back.
 func (x *exchange) forward() {
@@ -174,8 +176,10 @@ func (x *exchange) receive() error {
 			return refused
 		}
 		switch {
-		case x.reply.status == http.StatusSwitchingProtocols && !x.request.wantsWebSocket():
+		case x.reply.status == http.StatusSwitchingProtocols && !x.isWebSocket():
 			return bad("the upstream switched protocols unasked")
+		case interim == maxInterimRead:
+			return bad("the upstream sends interim replies and no other")
 		case !x.reply.isInterim():
 			x.reusable = persists(&x.reply.fields, x.reply.minor)
 			x.download.begin(&x.up.in, x.reply.framing, x.reply.length)
@@ -186,6 +190,12 @@ func (x *exchange) receive() error {
 			x.passInterim()
 		}
 	}
+}
+
+// isWebSocket reports whether the upstream has switched to what the client asked for.
+func (x *exchange) isWebSocket() bool {
+	token, _ := x.reply.get(upgrade)
+	return x.request.wantsWebSocket() && equalFold(token, "websocket")
 }
 
 // fail is told why there is no reply to pass on.
@@ -232,7 +242,7 @@ func (x *exchange) settle() bool {
 	x.watch.stop()
 	sent := x.upload.finish()
 	x.download.skip()
-	return sent && (x.continued || !x.request.expects()) && x.download.over && x.readErr == nil && x.writeErr == nil && x.reply.status != http.StatusSwitchingProtocols &&
+	return sent && (x.continued || !x.asked || x.request.framing == noBody) && x.download.over && x.readErr == nil && x.writeErr == nil && x.reply.status != http.StatusSwitchingProtocols &&
 		len(x.up.in.buffered()) == 0 && x.reusable && !x.gone.Load() &&
 		x.server.lifetime.Err() == nil
 }

@@ -59,19 +59,21 @@ func (x *exchange) repeat(p *pool, sent bool) {
 		return
 	}
 	x.flush()
+	ctx, cancel := context.WithTimeout(x.server.draining, faults.MaxRepeatTime)
+	defer cancel()
 	for range x.again.times {
-		if x.writeErr != nil || x.gone.Load() || x.server.draining.Err() != nil {
+		if x.writeErr != nil || x.gone.Load() || ctx.Err() != nil {
 			return
 		}
 		x.record.Faulted = true
 		x.record.UpstreamAttempts++
-		_ = x.sendAgain(p) // nobody waits for that reply
+		_ = x.sendAgain(ctx, p) // nobody waits for that reply
 	}
 }
 
 // sendAgain sends the request once more, and drops the reply.
-func (x *exchange) sendAgain(p *pool) error {
-	ctx, cancel := context.WithTimeout(x.server.draining, time.Duration(x.settings.Config.Timeout))
+func (x *exchange) sendAgain(ctx context.Context, p *pool) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(x.settings.Config.Timeout))
 	defer cancel()
 	u := p.take()
 	for u != nil && !u.isQuiet() {

@@ -174,9 +174,3 @@ func (r *request) wantsWebSocket() bool {
 	}
 	return tokens == 1 && r.minor == 1 && r.framing != chunked && r.length == 0 && r.lists(connection, "upgrade")
 }
-
-// expects reports whether the upstream is asked if it wants the body (RFC 9110, 10.1.1), in whatever words.
-func (r *request) expects() bool {
-	_, found := r.get(expect)
-	return found && r.minor == 1 && r.framing != noBody
-}

@@ -24,7 +24,7 @@ const patience = 20 * time.Second
 const maxSplit = 300
 
 // startEngine runs the engine before an upstream, and gives the address that clients call.
-func startEngine(t *testing.T, upstream string) (engine *proxy.Engine, addr string) {
+func startEngine(t *testing.T, upstream string, rules ...string) (engine *proxy.Engine, addr string) {
 	t.Helper()
 	engine = &proxy.Engine{
 		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}},
@@ -32,7 +32,11 @@ func startEngine(t *testing.T, upstream string) (engine *proxy.Engine, addr stri
 	}
 	config := proxy.Defaults()
 	config.Name, config.Listen, config.Upstream = "p", "127.0.0.1:0", "http://"+upstream
-	change, err := engine.Prepare([]proxy.Endpoint{{Config: config}})
+	endpoint := proxy.Endpoint{Config: config}
+	for _, rule := range rules { // the last one holds
+		endpoint.Faults = ruled(t, rule)
+	}
+	change, err := engine.Prepare([]proxy.Endpoint{endpoint})
 	if err != nil {
 		t.Fatal(err)
 	}

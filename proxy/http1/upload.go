@@ -125,6 +125,7 @@ func (u *upload) carry() {
 		case err == nil:
 			u.sendErr = u.sendPieces(data)
 		case u.body.over && u.body.framing == chunked:
+			u.body.trailer.dropOrigins()
 			u.out = appendLastChunk(u.out[:0], &u.body.trailer)
 			u.sendErr = u.send(u.out)
 		case u.body.over:

@@ -63,8 +63,7 @@ func (x *exchange) setForwarded(out http.Header) {
 			out["Forwarded"] = forwarded
 		}
 	} else {
-		maps.DeleteFunc(out, func(name string, _ []string) bool { return strings.HasPrefix(name, "X-Forwarded") })
-		delete(out, "X-Real-Ip")
+		dropOrigins(out)
 	}
 	values := []string{peer, scheme, host}
 	out["X-Forwarded-For"] = values[0:1:1]
@@ -72,6 +71,12 @@ func (x *exchange) setForwarded(out http.Header) {
 	if host != "" {
 		out["X-Forwarded-Host"] = values[2:3:3]
 	}
+}
+
+// dropOrigins removes what is believed only of a trusted proxy.
+func dropOrigins(h http.Header) {
+	maps.DeleteFunc(h, func(name string, _ []string) bool { return strings.HasPrefix(name, "X-Forwarded") })
+	delete(h, "X-Real-Ip")
 }
 
 // first gives the first of the values, or another one if there is none.

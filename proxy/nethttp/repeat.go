@@ -57,19 +57,21 @@ func (x *exchange) repeat() {
 	if !x.upgraded {
 		_ = http.NewResponseController(x.ResponseWriter).Flush() // fails with the connection
 	}
+	ctx, cancel := context.WithTimeout(x.server.draining, faults.MaxRepeatTime)
+	defer cancel()
 	for range a.times {
-		if x.writeErr != nil || x.server.draining.Err() != nil {
+		if x.writeErr != nil || ctx.Err() != nil {
 			return
 		}
 		x.record.Faulted = true
 		x.record.UpstreamAttempts++
-		x.sendAgain()
+		x.sendAgain(ctx)
 	}
 }
 
 // sendAgain sends the request once more, and drops the reply.
-func (x *exchange) sendAgain() {
-	ctx, cancel := context.WithTimeout(x.server.draining, time.Duration(x.settings.Config.Timeout))
+func (x *exchange) sendAgain(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(x.settings.Config.Timeout))
 	defer cancel()
 	out := x.again.out.Clone(ctx)
 	if out.Body != nil {

@@ -125,6 +125,9 @@ func dropFraming(trailer http.Header) {
 	for _, name := range []string{"Connection", "Content-Length", "Host", "Te", "Trailer", "Transfer-Encoding", "Upgrade"} {
 		delete(trailer, name)
 	}
+	dropOrigins(trailer)
+	delete(trailer, "Forwarded")
+	delete(trailer, "X-Request-Id")
 }
 
 // replyBody is the upstream's body on its way to the client: it remembers how it ended.

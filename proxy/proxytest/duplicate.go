@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
@@ -19,6 +20,7 @@ func (s suite) duplicate(t *testing.T) {
 	t.Run("BehindALostReply", s.duplicateLost)
 	t.Run("ClientLeft", s.duplicateLeft)
 	t.Run("EndsWithTheServer", s.duplicateDrained)
+	t.Run("EndsInTime", s.duplicateBounded)
 }
 
 func (s suite) duplicateSame(t *testing.T) {
@@ -201,4 +203,29 @@ func (s suite) duplicateDrained(t *testing.T) {
 	equal(t, "outcome", x.Outcome, proxy.OK)
 	equal(t, "attempts", x.UpstreamAttempts, 2)
 	c.expectEnd()
+}
+
+// duplicateBounded: an upstream that does not answer what is sent again does not hold the client for long.
+func (s suite) duplicateBounded(t *testing.T) {
+	t.Parallel()
+	upstream := scripted(t, func(p *peer) {
+		for first := true; ; first = false {
+			line, _, err := p.head()
+			if err != nil {
+				return
+			}
+			if first || strings.Contains(line, "/next") {
+				p.send(okReply)
+			}
+		}
+	})
+	c := s.start(t, upstream, rules(`{"duplicate": 100, "first": 1}`)).dial()
+	c.send("GET /again HTTP/1.1", "Host: x", "", "")
+	c.reply(http.MethodGet)
+	begin := time.Now()
+	c.send("GET /next HTTP/1.1", "Host: x", "", "")
+	c.reply(http.MethodGet)
+	if took := time.Since(begin); took > 3*faults.MaxRepeatTime {
+		t.Errorf("the next reply took %v", took)
+	}
 }

@@ -51,6 +51,17 @@ func (s suite) requestBody(t *testing.T) {
 			t.Errorf("no trailer in %q", got.body)
 		}
 	})
+	t.Run("OriginsInTrailersAreDropped", func(t *testing.T) {
+		upstream, requests := recording(t, okReply)
+		c := s.start(t, upstream).dial()
+		c.send("POST / HTTP/1.1", "Host: x", "Transfer-Encoding: chunked", "", "5", "hello", "0", "X-Sum: 7", "X-Forwarded-For: 6.6.6.6",
+			"Forwarded: for=6.6.6.6", "X-Real-IP: 6.6.6.6", "X-Request-Id: another", "", "")
+		c.reply(http.MethodPost)
+		got := next(t, requests)
+		if !strings.Contains(got.body, "X-Sum: 7") || strings.Contains(got.body, "6.6.6.6") || strings.Contains(got.body, "another") {
+			t.Errorf("the trailer is %q", got.body)
+		}
+	})
 	t.Run("FramingInTrailersIsDropped", func(t *testing.T) {
 		got := s.trailers(t, "X-Other: 1")
 		for _, name := range []string{"Content-Length", "Host"} {

@@ -44,6 +44,15 @@ func (s suite) upgrade(t *testing.T) {
 		reply, _ := s.start(t, upstream).get("/")
 		equal(t, "status", reply.StatusCode, 502)
 	})
+	t.Run("AnotherProtocolIsAnError", func(t *testing.T) {
+		for _, fields := range []string{"Connection: Upgrade\r\nUpgrade: h2c\r\n", ""} {
+			upstream, _ := recording(t, "HTTP/1.1 101 Switching Protocols\r\n"+fields+"\r\n")
+			c := s.start(t, upstream).dial()
+			c.send("GET / HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "", "")
+			reply, _ := c.reply(http.MethodGet)
+			equal(t, "status", reply.StatusCode, 502)
+		}
+	})
 	t.Run("FaultsApply", func(t *testing.T) {
 		r := s.start(t, serve(t, echoSocket), rules(`{"abort": 503}`))
 		_, reply, err := websocket.Dial(t.Context(), r.url, nil)
