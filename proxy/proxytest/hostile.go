@@ -81,7 +81,8 @@ func hostiles() []hostile {
 func (s engineSuite) hostileUpstream(t *testing.T) {
 	for _, h := range hostiles() {
 		t.Run(h.name, func(t *testing.T) {
-			r := s.start(t, scripted(t, h.serve))
+			ended := make(chan struct{}, 100)
+			r := s.start(t, scripted(t, func(p *peer) { h.serve(p, ended) }))
 			if h.method == "" {
 				h.method = http.MethodGet
 			}
@@ -89,6 +90,9 @@ func (s engineSuite) hostileUpstream(t *testing.T) {
 				r.good(t, r.dial())
 				c := r.dial()
 				h.try(t, c)
+				if h.end != "" { // else another exchange may find the connection idle, and its end may come then
+					within(t, "the upstream's end", ended)
+				}
 				outcome := proxy.OK
 				if h.broken || h.status == http.StatusBadGateway {
 					outcome = proxy.RealError
@@ -105,8 +109,8 @@ func (s engineSuite) hostileUpstream(t *testing.T) {
 	}
 }
 
-// serve answers /evil as it is hostile, and everything else with what was asked for.
-func (h hostile) serve(p *peer) {
+// serve answers /evil as it is hostile, and everything else with what was asked for. ended is told when it has left.
+func (h hostile) serve(p *peer, ended chan<- struct{}) {
 	for {
 		line, _, err := p.head()
 		if err != nil {
@@ -118,11 +122,9 @@ func (h hostile) serve(p *peer) {
 			continue
 		}
 		p.send(h.says)
-		switch h.end {
-		case rst:
-			p.leave(rst)
-			return
-		case fin:
+		if h.end != "" {
+			p.leave(h.end)
+			ended <- struct{}{}
 			return
 		}
 	}
