@@ -81,11 +81,11 @@ func hostiles() []hostile {
 func (s engineSuite) hostileUpstream(t *testing.T) {
 	for _, h := range hostiles() {
 		t.Run(h.name, func(t *testing.T) {
-			ended := make(chan struct{}, 100)
-			r := s.start(t, scripted(t, func(p *peer) { h.serve(p, ended) }))
 			if h.method == "" {
 				h.method = http.MethodGet
 			}
+			ended := make(chan struct{}, 100)
+			r := s.start(t, scripted(t, func(p *peer) { h.serve(p, ended) }))
 			for range 2 { // the second time over a connection that was used before
 				r.good(t, r.dial())
 				c := r.dial()
