@@ -24,7 +24,6 @@ func (s engineSuite) slowUpstream(t *testing.T) {
 		answer func(*peer)
 	}{
 		{"DrippedHead", drip}, // the time is for the whole of it
-		{"FloodOf103", func(p *peer) { pourText(p, interim) }},
 		{"DrippedStatusLine", func(p *peer) { dripText(p, "HTTP/1.1 200 "+strings.Repeat("O", 10_000)) }},
 		{"Dripped103", func(p *peer) { dripText(p, strings.Repeat(interim, 100)) }},
 	} {
@@ -54,6 +53,24 @@ func (s engineSuite) slowUpstream(t *testing.T) {
 			equal(t, "outcome", r.exchange().Outcome, proxy.RealError)
 		})
 	}
+	t.Run("FloodOf103", func(t *testing.T) { // is not waited out
+		t.Parallel()
+		ended := make(chan struct{}, 1)
+		c := s.start(t, scripted(t, func(p *peer) {
+			if _, _, err := p.head(); err == nil {
+				pourText(p, interim)
+				_, _ = io.Copy(io.Discard, p.reader)
+				ended <- struct{}{}
+			}
+		})).dial()
+		c.send("GET / HTTP/1.1", "Host: x", "", "")
+		line, _ := c.mustHead()
+		for strings.Contains(line, " 103 ") {
+			line, _ = c.mustHead()
+		}
+		equal(t, "line", line, "HTTP/1.1 502 Bad Gateway")
+		within(t, "the upstream's end", ended)
+	})
 	t.Run("SlowUploadIsNotSlowUpstream", func(t *testing.T) { // the time is from the end of the request
 		t.Parallel()
 		r := s.start(t, scripted(t, func(p *peer) {
