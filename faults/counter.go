@@ -49,7 +49,7 @@ type Skipped struct {
 
 // NewCounter makes a counter at zero.
 func NewCounter() *Counter {
-	return &Counter{keys: keyCounts{bound: MaxKeys}, allowances: keyTable[allowance]{bound: MaxKeys}}
+	return &Counter{keys: keyCounts{keyTable[keyCount]{bound: MaxKeys}}, allowances: keyTable[allowance]{bound: MaxKeys}}
 }
 
 // Status reads the counters. While traffic flows they are not of one instant.

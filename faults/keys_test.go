@@ -12,7 +12,7 @@ func number(k *keyCounts, hash uint64) uint64 {
 }
 
 func TestKeysAreCountedApart(t *testing.T) {
-	k := keyCounts{bound: 10}
+	k := keyCounts{keyTable[keyCount]{bound: 10}}
 	for n := uint64(1); n <= 5; n++ {
 		for hash := range uint64(10) {
 			if got := number(&k, hash); got != n {
@@ -26,7 +26,7 @@ func TestKeysAreCountedApart(t *testing.T) {
 }
 
 func TestTheQuietestKeyIsForgotten(t *testing.T) {
-	k := keyCounts{bound: 3}
+	k := keyCounts{keyTable[keyCount]{bound: 3}}
 	for _, step := range []struct{ hash, n, evicted uint64 }{
 		{1, 1, 0},
 		{2, 1, 0},
@@ -42,8 +42,8 @@ func TestTheQuietestKeyIsForgotten(t *testing.T) {
 		if got := number(&k, step.hash); got != step.n || k.evictions() != step.evicted {
 			t.Fatalf("key %d: got n %d and %d forgotten, want %d and %d", step.hash, got, k.evictions(), step.n, step.evicted)
 		}
-		if len(k.counts) > k.bound || k.recent.Len() != len(k.counts) {
-			t.Fatalf("%d keys and %d in order, bound %d", len(k.counts), k.recent.Len(), k.bound)
+		if len(k.kept) > k.bound || k.recent.Len() != len(k.kept) {
+			t.Fatalf("%d keys and %d in order, bound %d", len(k.kept), k.recent.Len(), k.bound)
 		}
 	}
 }
@@ -54,13 +54,13 @@ func TestKeysAreBounded(t *testing.T) {
 	for hash := range uint64(MaxKeys + 1000) {
 		number(&c.keys, hash)
 	}
-	if len(c.keys.counts) != MaxKeys || c.Status().Evicted != 1000 {
-		t.Errorf("%d keys, %d evicted, want %d and 1000", len(c.keys.counts), c.Status().Evicted, MaxKeys)
+	if len(c.keys.kept) != MaxKeys || c.Status().Evicted != 1000 {
+		t.Errorf("%d keys, %d evicted, want %d and 1000", len(c.keys.kept), c.Status().Evicted, MaxKeys)
 	}
 }
 
 func TestKeysConcurrently(t *testing.T) {
-	k := keyCounts{bound: 8}
+	k := keyCounts{keyTable[keyCount]{bound: 8}}
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {

@@ -43,11 +43,8 @@ func (x *exchange) degrade(b faults.Body, d faults.Decision) step {
 	if b.ContentType != "" {
 		r.set("Content-Type", b.ContentType)
 	}
-	edit := faults.Edit{Set: b.Header}
-	if x.settings.Config.Attribution {
-		edit.Add = []faults.Field{{Name: faults.AttributionHeader, Value: faults.Attribution(d)}}
-	}
-	x.replyEdits = append(x.replyEdits, edit)
+	x.replyEdits = append(x.replyEdits, faults.Edit{Set: b.Header})
+	x.mark(d)
 	return proceed
 }
 

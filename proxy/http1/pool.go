@@ -3,7 +3,6 @@ package http1
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"slices"
 	"sync"
@@ -54,21 +53,10 @@ func (s *server) newPool(set *proxy.Settings) *pool {
 		dialer: s.proxy.Dialer(set),
 	}
 	if p.scheme == "https" {
-		p.tls = clientTLS(s.roots, set.Upstream.Hostname())
+		p.tls = proxy.ClientTLS(s.roots)
+		p.tls.ServerName, p.tls.NextProtos = set.Upstream.Hostname(), []string{"http/1.1"}
 	}
 	return p
-}
-
-// clientTLS is how an https upstream is spoken to.
-func clientTLS(roots *x509.CertPool, name string) *tls.Config {
-	return &tls.Config{
-		RootCAs: roots, ServerName: name, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
-		CipherSuites: []uint16{ // TLS 1.2's, without those in CBC mode, which Go still offers
-			tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-			tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-			tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-		},
-	}
 }
 
 // poolFor gives the pool for an exchange, at once as long as nothing about the upstream was changed. An exchange that

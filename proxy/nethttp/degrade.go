@@ -40,11 +40,8 @@ func (x *exchange) degrade(res *http.Response, b faults.Body, d faults.Decision)
 	if b.ContentType != "" {
 		res.Header.Set("Content-Type", b.ContentType)
 	}
-	edit := faults.Edit{Set: b.Header}
-	if x.settings.Config.Attribution {
-		edit.Add = []faults.Field{{Name: faults.AttributionHeader, Value: faults.Attribution(d)}}
-	}
-	x.replyEdits = append(x.replyEdits, edit)
+	x.replyEdits = append(x.replyEdits, faults.Edit{Set: b.Header})
+	x.mark(d)
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"crypto/tls"
 	"net/http"
 	"slices"
 	"sync"
@@ -27,7 +26,7 @@ type link struct {
 func (s *server) newLink(set *proxy.Settings) *link {
 	return &link{config: &set.Config, Transport: &http.Transport{
 		DialContext:            s.proxy.Dialer(set).DialContext,
-		TLSClientConfig:        &tls.Config{RootCAs: s.roots, MinVersion: tls.VersionTLS12, CipherSuites: aeadSuites()},
+		TLSClientConfig:        proxy.ClientTLS(s.roots),
 		TLSHandshakeTimeout:    tlsTimeout,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    idlePerUpstream,
@@ -62,15 +61,6 @@ func (l *link) serves(c *proxy.Config) bool {
 func (s *server) release(l *link) {
 	if s.link.Load() != l {
 		l.CloseIdleConnections()
-	}
-}
-
-// aeadSuites are TLS 1.2's cipher suites without those in CBC mode, which Go still offers.
-func aeadSuites() []uint16 {
-	return []uint16{
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
 	}
 }
 
