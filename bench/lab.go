@@ -4,14 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
+
+	"github.com/squall-proxy/squall/internal/program"
 )
 
 // lab is where the contenders run.
@@ -42,11 +42,11 @@ func openLab(ctx context.Context, binary string, programs map[string]string, s s
 		return nil, err
 	}
 	if l.binary == "" {
-		if err := l.build(ctx); err != nil {
+		if l.binary, err = program.Build(ctx, l.scratch); err != nil {
 			return nil, err
 		}
 	}
-	addr, err := freeAddr()
+	addr, err := program.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +57,7 @@ func openLab(ctx context.Context, binary string, programs map[string]string, s s
 // close ends the upstream and removes what was built.
 func (l *lab) close() error {
 	if l.upstream != nil {
-		l.upstream.stop()
+		l.upstream.Stop()
 	}
 	return os.RemoveAll(l.scratch)
 }
@@ -76,17 +76,6 @@ func raiseDescriptors(clients int) error {
 	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit) // without this call, children get back the limit that we began with
 }
 
-// build makes the squall that a release would have.
-func (l *lab) build(ctx context.Context) error {
-	l.binary = filepath.Join(l.scratch, "squall")
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", l.binary, "github.com/squall-proxy/squall/cmd/squall")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if output, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("building squall: %w\n%s", err, output)
-	}
-	return nil
-}
-
 // present are the contenders whose program is installed.
 func (l *lab) present(all []contender) []contender {
 	return slices.DeleteFunc(all, func(c contender) bool { return c.program != "" && l.programs[c.program] == "" })
@@ -100,20 +89,11 @@ func (l *lab) startRole(ctx context.Context, procs int, addr string, role ...str
 }
 
 func startReverseProxy(ctx context.Context, l *lab) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := program.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
-	return l.startRole(ctx, l.procs, addr, reverseProxyRole, l.upstream.addr)
-}
-
-// freeAddr names an address of loopback that was free a moment ago.
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return ln.Addr().String(), ln.Close()
+	return l.startRole(ctx, l.procs, addr, reverseProxyRole, l.upstream.Addr)
 }
 
 // gomaxprocs is the variable that bounds how many cores a Go program uses at once.

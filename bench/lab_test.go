@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"net"
 	"os"
-	"os/exec"
 	"strings"
 	"testing"
 )
@@ -46,8 +45,7 @@ func TestRaiseDescriptorsSaysHowManyAreNeeded(t *testing.T) {
 }
 
 func TestWrittenCountsWhatGoesToSockets(t *testing.T) {
-	p := &process{cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}}
-	before, err := p.written()
+	before, err := writtenBy(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +62,7 @@ func TestWrittenCountsWhatGoesToSockets(t *testing.T) {
 	if err := writeBody(load[0].conn, 10_000); err != nil { // fits the socket's buffer
 		t.Fatal(err)
 	}
-	after, err := p.written()
+	after, err := writtenBy(os.Getpid())
 	if err != nil || after-before < 10_000 {
 		t.Errorf("counted %d of 10000 bytes, %v", after-before, err)
 	}
@@ -104,7 +102,7 @@ func TestSlowReadersHoldBackTheUpstream(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.stop()
+	defer p.Stop()
 	s.slow = 3
 	h, err := l.slowReaders(t.Context(), p, s)
 	if err != nil {

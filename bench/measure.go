@@ -123,13 +123,13 @@ func (l *lab) measureCPU(ctx context.Context, field []running, t task) (round, e
 func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 	var field []running
 	for _, c := range t.field {
-		r, addr := running{contender: c}, l.upstream.addr
+		r, addr := running{contender: c}, l.upstream.Addr
 		var err error
 		if c.start != nil {
 			if r.process, err = c.start(ctx, l); err != nil {
 				return field, fmt.Errorf("%s: %w", c.name, err)
 			}
-			addr = r.process.addr
+			addr = r.process.Addr
 		}
 		r.load, err = dial(addr, t.connections)
 		for _, client := range r.load {
@@ -150,7 +150,7 @@ func stopAll(field []running) {
 	for _, r := range field {
 		r.load.close()
 		if r.process != nil {
-			r.process.stop()
+			r.process.Stop()
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (l *lab) measureHolder(ctx context.Context, row *memoryRow, s sizes) error 
 			return err
 		}
 		err = step(p)
-		p.stop()
+		p.Stop()
 		if err != nil {
 			return err
 		}
@@ -88,7 +88,7 @@ func (l *lab) measureHolder(ctx context.Context, row *memoryRow, s sizes) error 
 
 // fill puts clients and long bodies on a process, step by step.
 func fill(ctx context.Context, p *process, s sizes) (f filled, err error) {
-	load, err := dial(p.addr, s.clients)
+	load, err := dial(p.Addr, s.clients)
 	if err != nil {
 		return f, err
 	}
@@ -133,7 +133,7 @@ func idleClients(ctx context.Context, p *process, n int) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	load, err := dial(p.addr, n)
+	load, err := dial(p.Addr, n)
 	if err != nil {
 		return 0, err
 	}
@@ -150,7 +150,7 @@ func idleClients(ctx context.Context, p *process, n int) (float64, error) {
 // warm has a process do its first exchange, and says what it takes then. Only now it is sure to have started: nginx
 // accepts connections before it has set itself up.
 func (p *process) warm(ctx context.Context) (memory, error) {
-	load, err := dial(p.addr, 1)
+	load, err := dial(p.Addr, 1)
 	if err != nil {
 		return memory{}, err
 	}
@@ -175,11 +175,11 @@ func (l *lab) slowReaders(ctx context.Context, p *process, s sizes) (h held, err
 	if err != nil {
 		return h, err
 	}
-	sentBefore, err := l.upstream.written()
+	sentBefore, err := writtenBy(l.upstream.ID())
 	if err != nil {
 		return h, err
 	}
-	load, err := dial(p.addr, s.slow)
+	load, err := dial(p.Addr, s.slow)
 	if err != nil {
 		return h, err
 	}
@@ -199,7 +199,7 @@ func (l *lab) slowReaders(ctx context.Context, p *process, s sizes) (h held, err
 	if err != nil {
 		return h, err
 	}
-	sent, err := l.upstream.written()
+	sent, err := writtenBy(l.upstream.ID())
 	load.close()
 	working.Wait()
 	h.each = (after.resident - before.resident) * 1024 / float64(s.slow)

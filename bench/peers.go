@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/squall-proxy/squall/internal/program"
 )
 
 // peers are the programs that squall is held against. Each is named like its Debian package.
@@ -109,7 +111,7 @@ func startHAProxy(ctx context.Context, l *lab) (*process, error) {
 
 // startPeer starts a program with a configuration, in a folder of its own.
 func (l *lab) startPeer(ctx context.Context, name, config string, args func(folder, config string) []string) (*process, error) {
-	addr, err := freeAddr()
+	addr, err := program.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +120,7 @@ func (l *lab) startPeer(ctx context.Context, name, config string, args func(fold
 		return nil, err
 	}
 	path := filepath.Join(folder, name+".conf")
-	text := strings.NewReplacer("FOLDER", folder, "LISTEN", addr, "UPSTREAM", l.upstream.addr).Replace(config)
+	text := strings.NewReplacer("FOLDER", folder, "LISTEN", addr, "UPSTREAM", l.upstream.Addr).Replace(config)
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

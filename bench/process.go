@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,21 +13,12 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/squall-proxy/squall/internal/program"
 	"github.com/squall-proxy/squall/internal/wait"
 )
 
-const (
-	startLimit = 20 * time.Second // until a process accepts connections
-	stopLimit  = 12 * time.Second // from the request to end until it is killed; squall drains for 10 s
-)
-
-// process is a program of ours that listens on addr.
-type process struct {
-	cmd   *exec.Cmd
-	addr  string
-	ended chan struct{} // closed when the process is gone
-	err   error         // how, once ended is closed
-}
+// process is a program of ours, as the kernel sees it.
+type process struct{ *program.Process }
 
 // start runs a command and waits until it accepts connections on addr. Stop must be called.
 func start(ctx context.Context, cmd *exec.Cmd, addr string, procs int) (*process, error) {
@@ -36,49 +26,11 @@ func start(ctx context.Context, cmd *exec.Cmd, addr string, procs int) (*process
 		cmd.Env = os.Environ()
 	}
 	cmd.Env = append(cmd.Env, gomaxprocs(procs))
-	if err := cmd.Start(); err != nil {
+	p, err := program.Start(ctx, cmd, addr)
+	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: cmd, addr: addr, ended: make(chan struct{})}
-	go p.await()
-	if err := p.accepts(ctx); err != nil {
-		p.stop()
-		return nil, fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
-	}
-	return p, nil
-}
-
-func (p *process) await() {
-	p.err = p.cmd.Wait()
-	close(p.ended)
-}
-
-// accepts blocks until the process accepts connections.
-func (p *process) accepts(ctx context.Context) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, startLimit, errors.New("does not accept connections"))
-	defer cancel()
-	for {
-		conn, err := net.Dial("tcp", p.addr)
-		if err == nil {
-			return conn.Close()
-		}
-		select {
-		case <-p.ended:
-			return fmt.Errorf("ended before it accepted connections: %w", p.err)
-		default:
-		}
-		if err := wait.For(ctx, 5*time.Millisecond); err != nil {
-			return err
-		}
-	}
-}
-
-// stop asks the process to end, kills it if it does not, and waits until it is gone.
-func (p *process) stop() {
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may be gone already
-	kill := time.AfterFunc(stopLimit, func() { _ = p.cmd.Process.Kill() })
-	defer kill.Stop()
-	<-p.ended
+	return &process{p}, nil
 }
 
 // cpu is the time that the process has spent on a core so far, once it has come to rest: what an exchange leaves to be
@@ -86,7 +38,7 @@ func (p *process) stop() {
 func (p *process) cpu(ctx context.Context) (time.Duration, error) {
 	last := time.Duration(-1)
 	for range 50 {
-		now, err := cpuOf(p.cmd.Process.Pid)
+		now, err := cpuOf(p.ID())
 		if err != nil || now == last {
 			return now, err
 		}
@@ -132,7 +84,7 @@ type memory struct{ resident, peak float64 }
 
 // memory reads what the process takes now, and the most that it ever took.
 func (p *process) memory() (memory, error) {
-	path := fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid)
+	path := fmt.Sprintf("/proc/%d/status", p.ID())
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return memory{}, err
@@ -153,9 +105,9 @@ func (p *process) memory() (memory, error) {
 	return m, nil
 }
 
-// written is how many bytes the process has written so far, to sockets too.
-func (p *process) written() (int64, error) {
-	path := fmt.Sprintf("/proc/%d/io", p.cmd.Process.Pid)
+// writtenBy is how many bytes a process has written so far, to sockets too.
+func writtenBy(pid int) (int64, error) {
+	path := fmt.Sprintf("/proc/%d/io", pid)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0, err

@@ -5,9 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
-	"slices"
-	"strings"
+
+	"github.com/squall-proxy/squall/internal/program"
 )
 
 // setup is how a squall runs. The zero setup has no rules, writes no log lines and uses the default engine.
@@ -21,15 +20,11 @@ type setup struct {
 // startSquall starts squall. Unless it logs, it says on our standard error what goes wrong.
 func startSquall(how setup) func(context.Context, *lab) (*process, error) {
 	return func(ctx context.Context, l *lab) (*process, error) {
-		addr, err := freeAddr()
+		addr, err := program.FreeAddr()
 		if err != nil {
 			return nil, err
 		}
-		admin, err := freeAddr()
-		if err != nil {
-			return nil, err
-		}
-		config, err := squallConfig(addr, l.upstream.addr, how)
+		config, err := squallConfig(addr, l.upstream.Addr, how)
 		if err != nil {
 			return nil, err
 		}
@@ -37,13 +32,13 @@ func startSquall(how setup) func(context.Context, *lab) (*process, error) {
 		if !how.logging {
 			level = "warn"
 		}
-		cmd := exec.Command(l.binary, "serve", "--admin-listen", admin, "--config-inline", config, "--log-level", level)
+		cmd, err := program.Serve(l.binary, config, "--log-level", level)
+		if err != nil {
+			return nil, err
+		}
 		if !how.logging {
 			cmd.Stderr = os.Stderr
 		}
-		cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
-			return strings.HasPrefix(variable, "SQUALL_") // they are flags, too
-		})
 		return start(ctx, cmd, addr, l.procs)
 	}
 }
