@@ -1,6 +1,7 @@
 # make test      everything a change must pass, race detector on; installs missing tools where it may (scripts/setup)
 # make check     what CI runs: lint, test, fuzz
 # make bench     what squall costs beside its peers
+# make accuracy  how exact faults are: waits, percentages, rates
 # make torture   the long runs
 # make help      all targets
 
@@ -10,7 +11,7 @@ STATIC    := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME  ?= 5s
 SHELL     := /bin/bash
 
-.PHONY: help test check lint fuzz bench torture setup build demo
+.PHONY: help test check lint fuzz bench accuracy torture setup build demo
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -43,6 +44,9 @@ check: lint test fuzz
 bench:
 	scripts/setup haproxy=haproxy
 	$(GO) run ./bench
+
+accuracy:
+	$(GO) run ./accuracy
 
 torture: setup
 	SQUALL_TORTURE=1 $(GO) test -race -shuffle=on -timeout 3h ./...

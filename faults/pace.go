@@ -24,7 +24,7 @@ type Pace struct {
 	Shared bool // the exchanges that the rule hits have the rate together, not each
 }
 
-// Pieces lets the reply's body go in pieces of Size bytes, at least Interval apart; see [Pacer].
+// Pieces lets the reply's body go in pieces of Size bytes, on a beat of one each Interval; see [Pacer].
 type Pieces struct {
 	Size     int64 // at least 1
 	Interval time.Duration
@@ -76,7 +76,7 @@ type flow struct {
 type beat struct {
 	Pieces
 	left int64     // of the piece that has begun
-	next time.Time // when another one may begin
+	next time.Time // when another one may begin, by the beat
 }
 
 // Add slows the body down to a rate, in addition to what was asked for before.
@@ -116,12 +116,16 @@ func (p *Pacer) Take(now time.Time, n int) time.Duration {
 	return wait
 }
 
-// Sent notes that n bytes go now.
+// Sent notes that n bytes go now. Pieces keep their beat: one that goes late, as all that wait for a timer do, does not
+// move those behind it, unless it is later than what may be made up for.
 func (p *Pacer) Sent(now time.Time, n int) {
 	for i := range p.pieces {
 		b := &p.pieces[i]
 		if b.left == 0 {
-			b.left, b.next = b.Size, now.Add(b.Interval)
+			if b.next.Before(now.Add(-smoothness)) {
+				b.next = now
+			}
+			b.left, b.next = b.Size, b.next.Add(b.Interval)
 		}
 		b.left -= int64(n)
 	}

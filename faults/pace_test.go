@@ -144,6 +144,23 @@ func TestPiecesGoOneByOne(t *testing.T) {
 	})
 }
 
+// TestPiecesKeepTheirBeat: every timer is a little late, and of many pieces that must not become much. What is later than
+// 25 ms is not made up for.
+func TestPiecesKeepTheirBeat(t *testing.T) {
+	var p Pacer
+	p.Cut(Pieces{Size: 1, Interval: 10 * time.Millisecond})
+	now := time.Now()
+	for i, step := range []struct{ late, next time.Duration }{ // beyond the wait; until the next piece
+		{0, 10}, {1, 9}, {9, 1}, {25, 0}, {0, 0}, {0, 5}, {26, 10}, {0, 10},
+	} {
+		now = now.Add(p.Take(now, 1) + step.late*time.Millisecond)
+		p.Sent(now, 1)
+		if got := p.Take(now, 1); got != step.next*time.Millisecond {
+			t.Errorf("behind piece %d: wait %v, want %v ms", i, got, int64(step.next))
+		}
+	}
+}
+
 // TestRatesAndPiecesTogether: the slowest holds, and pieces are spaced from when they went.
 func TestRatesAndPiecesTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -64,8 +64,9 @@ func TestLab6ModesSwitchWhileTrafficFlows(t *testing.T) {
 	sees("503 service")
 	lab6 := client.Lab6Fallback(2, time.Millisecond)
 
+	// Of 20 calls with 3 attempts each, of which 3 in 10 fail, 7 or more fail once in a million runs.
 	summary, _ := labClient(t, l.proxies["flaky"], client.Lab6Retry(3, time.Millisecond), 20)
-	if summary.OK < 19 {
+	if summary.OK < 14 {
 		t.Errorf("normal: %v", summary)
 	}
 
@@ -83,7 +84,7 @@ func TestLab6ModesSwitchWhileTrafficFlows(t *testing.T) {
 	}
 
 	l.put("/admin/faults", `{"mode":"normal"}`)
-	if summary, _ = labClient(t, l.proxies["flaky"], client.Lab6Retry(3, time.Millisecond), 20); summary.OK < 19 {
+	if summary, _ = labClient(t, l.proxies["flaky"], client.Lab6Retry(3, time.Millisecond), 20); summary.OK < 14 {
 		t.Errorf("recovery: %v", summary)
 	}
 	traffic.stop()

@@ -160,7 +160,8 @@ func (p *peer) block(far net.Conn, full bool) (sent int64) {
 		_ = raw.Control(func(fd uintptr) { n, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
 		return n
 	}
-	for full || unread() < len(piece) {
+	reads := func() bool { return unread() < len(piece) }
+	for full || reads() || eventually(300*time.Millisecond, reads) { // it may only have had no time to
 		_ = p.SetWriteDeadline(time.Now().Add(200 * time.Millisecond))
 		n, err := p.Write(piece)
 		sent += int64(n)
