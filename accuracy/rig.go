@@ -64,10 +64,11 @@ func openRig(ctx context.Context, binary string) (_ *rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd, err := program.Serve(binary, config, "--log-level", "warn")
+	admin, err := program.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
+	cmd := program.Serve(binary, config, admin, "--log-level", "warn")
 	cmd.Stderr = os.Stderr
 	r.squall, err = program.Start(ctx, cmd, r.proxies[plain])
 	return r, err

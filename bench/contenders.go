@@ -11,6 +11,8 @@ type contender struct {
 	twin    string                                        // the equal contender: the ratio of the two is that one's A/A
 	paced   bool                                          // whether it is asked at a fixed rate, too
 	aborts  bool                                          // whether some of its replies are 503s
+	once    bool                                          // whether each exchange has a connection of its own
+	active  string                                        // its rule, which must have acted; "" = none
 }
 
 // comparison is with another contender, which stands before in the list.

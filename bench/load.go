@@ -37,6 +37,7 @@ type client struct {
 	buffer  []byte // for long replies
 	aborts  bool   // whether a 503 is a reply like another
 	aborted int    // how many there were
+	once    string // where each exchange has a connection of its own; "" = it has not
 }
 
 // dial opens a number of connections.
@@ -57,6 +58,9 @@ func dial(addr string, n int) (clients, error) {
 // exchange sends a request whose head is given, with a body of so many bytes, and reads the reply, which must be a 200
 // with a length. It gives the length of the reply's body.
 func (c *client) exchange(head string, body int64) (int64, error) {
+	if c.once != "" {
+		return c.single(head)
+	}
 	if _, err := io.WriteString(c.conn, head); err != nil {
 		return 0, err
 	}

@@ -11,7 +11,8 @@ import (
 
 // task is what the contenders of a table are asked to do.
 type task struct {
-	reply       int64 // bytes of a long reply; 0 = small exchanges
+	about       string // what it is, where reply and connections do not say it
+	reply       int64  // bytes of a long reply; 0 = small exchanges
 	connections int
 	exchanges   int // of each contender in a round
 	passes      int // how often a round goes over the contenders
@@ -29,9 +30,18 @@ func (l *lab) tasks(s sizes) []task {
 	}
 	for _, n := range s.replies {
 		exchanges := max(int(s.volume/n), s.passes*bulkConnections)
-		all = append(all, task{n, bulkConnections, exchanges, s.passes, l.present(bulkField())})
+		all = append(all, task{"", n, bulkConnections, exchanges, s.passes, l.present(bulkField())})
+	}
+	if l.procs == slices.Max(s.procs) {
+		n := min(kindConnections, s.exchanges/s.passes)
+		all = append(all, task{"each kind while it acts", 0, n, s.exchanges, s.passes, kindField()})
 	}
 	return all
+}
+
+// paces reports whether contenders are asked at a fixed rate, too.
+func (t task) paces() bool {
+	return slices.ContainsFunc(t.field, func(c contender) bool { return c.paced }) && t.reply == 0
 }
 
 func (t task) head() string {
@@ -89,11 +99,16 @@ func (l *lab) doRound(ctx context.Context, r *result, s sizes) error {
 		return err
 	}
 	r.rounds = append(r.rounds, sums)
-	if r.reply == 0 {
+	if r.paces() {
 		if r.rate == 0 {
 			r.rate = rateFor(sums)
 		}
 		if err := r.measureLatency(ctx, field, s.window); err != nil {
+			return err
+		}
+	}
+	for _, r := range field {
+		if err := r.checkActive(ctx); err != nil {
 			return err
 		}
 	}
@@ -134,6 +149,9 @@ func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 		r.load, err = dial(addr, t.connections)
 		for _, client := range r.load {
 			client.aborts = c.aborts
+			if c.once {
+				client.once = addr
+			}
 		}
 		field = append(field, r)
 		if err == nil {

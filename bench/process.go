@@ -18,7 +18,10 @@ import (
 )
 
 // process is a program of ours, as the kernel sees it.
-type process struct{ *program.Process }
+type process struct {
+	*program.Process
+	admin string // address of a squall's admin API
+}
 
 // start runs a command and waits until it accepts connections on addr. Stop must be called.
 func start(ctx context.Context, cmd *exec.Cmd, addr string, procs int) (*process, error) {
@@ -30,7 +33,7 @@ func start(ctx context.Context, cmd *exec.Cmd, addr string, procs int) (*process
 	if err != nil {
 		return nil, err
 	}
-	return &process{p}, nil
+	return &process{Process: p}, nil
 }
 
 // cpu is the time that the process has spent on a core so far, once it has come to rest: what an exchange leaves to be

@@ -53,6 +53,9 @@ func printHead(out io.Writer, s sizes) {
 
 // title is what stands above a task's table.
 func (t task) title(procs int) string {
+	if t.about != "" {
+		return fmt.Sprintf("%s, connections: %d, %s", t.about, t.connections, gomaxprocs(procs))
+	}
 	if t.reply == 0 {
 		return fmt.Sprintf("small exchanges, keep-alive connections: %d, %s", t.connections, gomaxprocs(procs))
 	}

@@ -15,6 +15,7 @@ type setup struct {
 	abort     int  // percent of the exchanges that a rule answers with 503; 0 = no such rule
 	logging   bool // a JSON line for each exchange, to where nobody reads it
 	engine    string
+	rule      document // one more; nil = none
 }
 
 // startSquall starts squall. Unless it logs, it says on our standard error what goes wrong.
@@ -32,14 +33,20 @@ func startSquall(how setup) func(context.Context, *lab) (*process, error) {
 		if !how.logging {
 			level = "warn"
 		}
-		cmd, err := program.Serve(l.binary, config, "--log-level", level)
+		admin, err := program.FreeAddr()
 		if err != nil {
 			return nil, err
 		}
+		cmd := program.Serve(l.binary, config, admin, "--log-level", level)
 		if !how.logging {
 			cmd.Stderr = os.Stderr
 		}
-		return start(ctx, cmd, addr, l.procs)
+		p, err := start(ctx, cmd, addr, l.procs)
+		if err != nil {
+			return nil, err
+		}
+		p.admin = admin
+		return p, nil
 	}
 }
 
@@ -55,6 +62,9 @@ func squallConfig(listen, upstream string, how setup) (string, error) {
 	rules := strangers(how.strangers)
 	if how.abort > 0 {
 		rules = append(rules, document{"name": "abort", "abort": 503, "percent": how.abort})
+	}
+	if how.rule != nil {
+		rules = append(rules, how.rule)
 	}
 	text, err := json.Marshal(document{"seed": 1, "proxies": []document{proxy}, "rules": rules})
 	return string(text), err

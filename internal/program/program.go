@@ -33,18 +33,14 @@ func Build(ctx context.Context, folder string) (string, error) {
 	return binary, nil
 }
 
-// Serve is the command that runs a squall under a squall.yaml, and the admin API on a free port. What the environment
-// says to squall does not count.
-func Serve(binary, config string, flags ...string) (*exec.Cmd, error) {
-	admin, err := FreeAddr()
-	if err != nil {
-		return nil, err
-	}
+// Serve is the command that runs a squall under a squall.yaml, with its admin API at admin. What the environment says to
+// squall does not count.
+func Serve(binary, config, admin string, flags ...string) *exec.Cmd {
 	cmd := exec.Command(binary, append([]string{"serve", "--admin-listen", admin, "--config-inline", config}, flags...)...)
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return strings.HasPrefix(variable, "SQUALL_") // they are flags, too
 	})
-	return cmd, nil
+	return cmd
 }
 
 // FreeAddr names an address of loopback that was free a moment ago.
