@@ -64,7 +64,7 @@ func (b *rig) wantHits(t *testing.T, want []string) {
 	}
 }
 
-func TestWhatNobodyRenewsEndsExactlyWithItsLease(t *testing.T) {
+func TestFaultsDoNotOutliveTheOneWhoSetThem(t *testing.T) {
 	for _, tt := range leasedThings() {
 		t.Run(tt.name, func(t *testing.T) {
 			bubble(t, base(t), func(t *testing.T, b *rig) {

@@ -45,6 +45,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"clientTLS", s.clientTLS},
 		{"duplex", s.duplex},
 		{"memory", s.memory},
+		{"oldMistakes", s.oldMistakes},
 	} {
 		t.Run(group.name, group.run)
 	}
