@@ -32,6 +32,16 @@ type Match struct {
 	SNI        Values `json:"sni,omitempty"`         // TLS
 }
 
+// DecodeDocument reads the conditions.
+func (m *Match) DecodeDocument(n *document.Node) error {
+	if methods := n.Get("methods"); methods != nil && methods.Kind == document.String {
+		return document.Errorf("methods", `want a list such as ["GET"], got a string`)
+	}
+	type plain Match
+	*m = Match{}
+	return document.Decode(n, (*plain)(m))
+}
+
 // ResponseMatch is a condition on the upstream's reply.
 type ResponseMatch struct {
 	Status  []int             `json:"status,omitempty"` // any of these; documents may write one alone
@@ -43,7 +53,14 @@ func (m *ResponseMatch) DecodeDocument(n *document.Node) error {
 	type plain ResponseMatch
 	*m = ResponseMatch{}
 	status := n.Get("status")
-	if status == nil || status.Kind != document.Number {
+	if status == nil {
+		return document.Decode(n, (*plain)(m))
+	}
+	if status.Kind == document.String {
+		return document.Errorf("status", "want a number such as 503, or a list such as [500, 502], got %q: each status stands by itself",
+			clip(status.Text))
+	}
+	if status.Kind != document.Number {
 		return document.Decode(n, (*plain)(m))
 	}
 	listed := *n
@@ -127,7 +144,6 @@ func (m *Match) validateLater() error {
 		name  string
 		given bool
 	}{
-		{"body", m.Body != nil && !bodiesGiven},
 		{"nth", m.Nth != 0},
 		{"first_bytes", m.FirstBytes != ""},
 		{"sni", m.SNI != nil},

@@ -11,12 +11,10 @@ import (
 // MaxMatchBody is how large a request's body may be for conditions to look into it, in bytes. None holds for a larger one.
 const MaxMatchBody = 64 << 10
 
-// bodiesGiven tells whether the executors fill in [View.Body]. Until they do, rules that need it are refused.
-const bodiesGiven = false
-
 // BodyMatch are conditions on a request's JSON body: JSON pointers (RFC 6901; "" is the whole body), and what must stand
 // there. Values are compared as RFC 6902, 4.6 says: numbers by what they are worth (1 and 1.0 are equal), objects in any
-// order. Of a name that an object has twice the last counts. None holds for a body that is not JSON.
+// order. Of a name that an object has twice the last counts. None holds for a body that is not JSON as it is sent, such as
+// one that is compressed, that is larger than 64 KiB ([MaxMatchBody]), or that is gRPC's.
 type BodyMatch map[string]*document.Node
 
 // DecodeDocument reads the conditions.

@@ -27,7 +27,7 @@ func bodyMatch(t testing.TB, text string) BodyMatch {
 	return b
 }
 
-// bodyRule is one that looks into the body. No document can ask for it while the executors do not give it.
+// bodyRule is one that looks into the body.
 func bodyRule(t testing.TB, text, match string) Rule {
 	t.Helper()
 	r := mustRule(t, text)

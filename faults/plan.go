@@ -22,7 +22,7 @@ type Plan struct {
 // has of the request does not change any more.
 func (p *Plan) Begin(s *Set, v *View) {
 	*p = Plan{set: s, began: v.Now, protected: s.protected(v.Path)}
-	if len(s.bodies) > 0 && s.NeedsBody(v) {
+	if s.NeedsBody(v) {
 		p.body = readBody(v.Body)
 	}
 	p.enter(&s.before, v)

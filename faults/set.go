@@ -153,8 +153,12 @@ func (s *Set) protected(path string) bool {
 }
 
 // NeedsBody reports whether a rule of either phase may look into the body of this request, so that the executor has to
-// read that, up to [MaxMatchBody] bytes, before the plan begins. The view needs nothing of the reply.
+// read that, up to [MaxMatchBody] bytes, before the plan begins. The view needs nothing of the reply. Of gRPC none does: its
+// bodies are no JSON, and waiting for their end would stop a stream.
 func (s *Set) NeedsBody(v *View) bool {
+	if len(s.bodies) == 0 || v.isGRPC() {
+		return false
+	}
 	for _, r := range s.bodies {
 		if !r.over(v.Now) && (r.match == nil || r.match.matchHead(v)) {
 			return !s.protected(v.Path)

@@ -61,16 +61,18 @@ func (v *View) hostName() string {
 // grpc gives the service and the method that a gRPC request is for (its path is /service/method, see gRPC over HTTP/2,
 // "Requests"); ok is false for any other request.
 func (v *View) grpc() (service, method string, ok bool) {
-	const prefix = "application/grpc"
-	types := fieldLines(v.Header, "Content-Type")
-	if len(types) != 1 || len(types[0]) < len(prefix) || !strings.EqualFold(types[0][:len(prefix)], prefix) {
-		return "", "", false
-	}
 	slash := strings.LastIndexByte(v.Path, '/')
-	if slash < 1 {
+	if slash < 1 || !v.isGRPC() {
 		return "", "", false
 	}
 	return v.Path[1:slash], v.Path[slash+1:], true
+}
+
+// isGRPC reports whether a request is a gRPC one, by its content type.
+func (v *View) isGRPC() bool {
+	const prefix = "application/grpc"
+	types := fieldLines(v.Header, "Content-Type")
+	return len(types) == 1 && len(types[0]) >= len(prefix) && strings.EqualFold(types[0][:len(prefix)], prefix)
 }
 
 // source is the client's address without what differs from socket to socket: IPv4 in IPv6, zones.

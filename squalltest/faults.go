@@ -199,6 +199,18 @@ func Path(pattern string) Option {
 // Methods hits only requests with one of these methods.
 func Methods(methods ...string) Option { return func(a armed) { a.match().Methods = methods } }
 
+// Body hits only requests with a JSON body of at most 64 KiB in which value, written as JSON, stands where a JSON pointer
+// (RFC 6901) leads, as in Body("/items/0/sku", "tea").
+func Body(pointer string, value any) Option {
+	return func(a armed) {
+		m := a.match()
+		if m.Body == nil {
+			m.Body = make(faults.BodyMatch)
+		}
+		m.Body[pointer] = a.fault.proxy.node(value)
+	}
+}
+
 // Header hits only requests with this header field.
 func Header(field, value string) Option {
 	return func(a armed) {

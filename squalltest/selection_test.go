@@ -3,6 +3,7 @@ package squalltest_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,6 +65,28 @@ func TestAFloorOnTheWire(t *testing.T) {
 	}
 	if fault.Hits() != 1 {
 		t.Errorf("%d hits", fault.Hits())
+	}
+}
+
+// TestBodyOfTheRequest: only orders that are paid are refused.
+func TestBodyOfTheRequest(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	p.Abort(503, squalltest.Body("/paid", true), squalltest.Body("/items/0/sku", "tea"))
+	for body, want := range map[string]int{
+		`{"items":[{"sku":"tea"}],"paid":true}`:  503,
+		`{"items":[{"sku":"tea"}],"paid":false}`: 200,
+		`{"items":[],"paid":true}`:               200,
+		`paid`:                                   200,
+	} {
+		response, err := http.Post(p.URL, "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = response.Body.Close()
+		if response.StatusCode != want {
+			t.Errorf("%s: status %d, want %d", body, response.StatusCode, want)
+		}
 	}
 }
 

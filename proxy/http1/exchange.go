@@ -45,6 +45,7 @@ type exchange struct {
 	gone      atomic.Bool // the client, so that the upstream is not waited for any more
 	asked     bool        // the upstream, whether it wants the body (RFC 9110, 10.1.1), in whatever words
 	continued bool        // the upstream wants the body
+	invited   bool        // the client was told by us that its body is wanted
 
 	persist  bool  // the client's connection goes on
 	broken   bool  // the engine has panicked
@@ -107,9 +108,11 @@ func (x *exchange) run() (goOn bool) {
 	}
 	x.persist = x.request.keepsAlive()
 	x.prepareUpload()
-	x.decideFirst()
-	if x.carryOut() == proceed {
-		x.forward()
+	if x.preview() == proceed {
+		x.decideFirst()
+		if x.carryOut() == proceed {
+			x.forward()
+		}
 	}
 	return x.end()
 }

@@ -185,8 +185,9 @@ func (x *exchange) receive() error {
 			x.download.begin(&x.up.in, x.reply.framing, x.reply.length)
 			return nil
 		}
-		x.continued = x.continued || x.reply.status == http.StatusContinue
-		if interim++; interim <= maxInterim && x.request.minor == 1 {
+		isContinue := x.reply.status == http.StatusContinue
+		x.continued = x.continued || isContinue
+		if interim++; interim <= maxInterim && x.request.minor == 1 && !(isContinue && x.invited) {
 			x.passInterim()
 		}
 	}

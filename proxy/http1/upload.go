@@ -134,7 +134,7 @@ func (u *upload) carry() {
 			_ = u.up.SetReadDeadline(past) // the reply is not waited for any more
 			return
 		}
-		if u.sendErr != nil || u.body.over {
+		if u.sendErr != nil || err != nil || u.body.over && u.body.framing == sized {
 			return // an upstream that takes no more may have replied
 		}
 	}

@@ -68,7 +68,7 @@ func (x *exchange) run() {
 			x.Header().Set("Allow", semantics.AllowedMethods)
 		}
 		x.problem(status, reason)
-	} else if x.before() {
+	} else if x.preview() && x.before() {
 		x.forward()
 	}
 	x.carryOut()

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
 	"github.com/squall-proxy/squall/proxy"
 	"github.com/squall-proxy/squall/proxy/nethttp"
 )
@@ -168,6 +169,40 @@ func TestBodyTimeout(t *testing.T) {
 	reply, err := io.ReadAll(silent)
 	if took := time.Since(start); len(reply) > 0 || took < 200*time.Millisecond || took > 5*time.Second {
 		t.Errorf("silent: got %q, %v after %v", reply, err, took)
+	}
+}
+
+// What a rule wants to look into is waited for no longer than the timeout in all, however it comes.
+func TestBodyTimeoutOfARule(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	upstream := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the upstream was called") }))
+	t.Cleanup(upstream.Close)
+	url, change := start(t, &nethttp.Executor{BodyTimeout: limit}, upstream.URL)
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: faults.Rule{
+		Name: "paid", Kind: "abort", Phase: faults.Before, Percent: 100, Enabled: true, Attributes: &faults.Abort{Status: 503},
+		Match: &faults.Match{Body: faults.BodyMatch{"/paid": {Kind: document.Bool, Bool: true}}},
+	}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(func(e *proxy.Endpoint) { e.Faults = set })
+	for _, framing := range []string{"Content-Length: 99\r\n\r\nx", "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n1"} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		start := time.Now()
+		_, _ = io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\n"+framing)
+		for time.Since(start) < limit*3/4 {
+			time.Sleep(limit / 20)
+			_, _ = io.WriteString(conn, "0")
+		}
+		reply, err := io.ReadAll(conn)
+		_ = conn.Close()
+		if took := time.Since(start); len(reply) > 0 || took < limit || took > 5*limit {
+			t.Errorf("%s: got %q, %v after %v", framing, reply, err, took)
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ func (s engineSuite) slowClient(t *testing.T) {
 	t.Run("DrippedHead", s.drippedHead)
 	t.Run("SilentBody", s.silentBody)
 	t.Run("SlowReaders", s.slowReaders)
+	t.Run("BodyThatARuleWaitsFor", s.previewedBody)
 }
 
 // drippedHead: the time for a head is for the whole of it, on a fresh connection and on one that was used before.
@@ -91,6 +92,30 @@ func (s engineSuite) silentBody(t *testing.T) {
 		reply, _ := c.reply(http.MethodPost)
 		equal(t, "status of a slow one", reply.StatusCode, 200)
 	}
+}
+
+// previewedBody: what a rule wants to look into is waited for no longer than the executor's time, however it comes.
+func (s engineSuite) previewedBody(t *testing.T) {
+	const limit = 200 * time.Millisecond
+	upstream, calls := counted(t)
+	r := s.with(Options{BodyTimeout: limit}).start(t, upstream, rules(paidRule))
+	for _, framing := range []string{"Content-Length: 1000\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n1"} {
+		for _, dripping := range []bool{false, true} {
+			c := r.dial()
+			begin := time.Now()
+			c.send("POST / HTTP/1.1", "Host: x", framing)
+			for dripping && time.Since(begin) < limit*3/4 {
+				c.stay(limit / 20)
+				c.send("0")
+			}
+			c.expectEnd()
+			if took := time.Since(begin); took < limit || took > 5*limit {
+				t.Errorf("closed after %v, want %v", took, limit)
+			}
+			equal(t, "outcome", r.exchange().Outcome, proxy.ClientLeft)
+		}
+	}
+	equal(t, "calls", calls.Load(), 0)
 }
 
 const (

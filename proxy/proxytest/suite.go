@@ -17,6 +17,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 	}{
 		{"request", s.request},
 		{"requestBody", s.requestBody},
+		{"matchBody", s.matchBody},
 		{"requestTarget", s.requestTarget},
 		{"early", s.early},
 		{"forwarded", s.forwarded},
