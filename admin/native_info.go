@@ -26,3 +26,15 @@ func (d *desk) readyz(*http.Request) (answer, error) {
 func (d *desk) version(*http.Request) (answer, error) {
 	return answer{body: d.Version}, nil
 }
+
+// getCA answers GET /admin/ca.
+func (d *desk) getCA(r *http.Request) (answer, error) {
+	if _, err := readParams(r); err != nil {
+		return answer{}, err
+	}
+	if d.CA == nil {
+		return answer{}, refusef(http.StatusNotFound, "", "there is no throw-away authority")
+	}
+	certificate, err := d.CA()
+	return answer{text: string(certificate), kind: "application/pem-certificate-chain"}, err
+}

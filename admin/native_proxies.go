@@ -56,7 +56,7 @@ func (d *desk) withAddress(c proxy.Config) proxy.Config {
 	}
 	if bound := d.Addr(c.Name); bound != nil {
 		c.Bound = bound.String()
-		c.URL = "http://" + reachable(c.Bound)
+		c.URL = c.At(reachable(c.Bound))
 	}
 	return c
 }
@@ -89,10 +89,11 @@ func (d *desk) putProxy(r *http.Request) (answer, error) {
 	c.Name = name
 	status := http.StatusOK
 	after, revision, err := d.change(r, p, func(s *control.State) error {
-		if s.PutProxy(c) {
+		created, err := s.OfferProxy(c)
+		if created {
 			status = http.StatusCreated
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return answer{}, within(sent, "proxies", err)

@@ -68,6 +68,7 @@ func (d *desk) table() []row {
 		{Route{"PATCH", "/admin/proxies/{name}", "merges into a proxy"}, d.patchProxy},
 		{Route{"DELETE", "/admin/proxies/{name}", "takes a proxy away with its rules"}, d.deleteProxy},
 		{Route{"GET", "/admin/exchanges", "the latest exchanges: ?proxy=&rule=&hit=&outcome=&since=&limit="}, d.getExchanges},
+		{Route{"GET", "/admin/ca", "the certificate of the throw-away authority, for clients to trust"}, d.getCA},
 		{Route{"GET", "/admin/openapi.yaml", "this API, as OpenAPI 3.1"}, d.openAPI},
 		{Route{"GET", "/healthz", "squall lives"}, d.healthz},
 		{Route{"GET", "/readyz", "squall can serve"}, d.readyz},

@@ -177,6 +177,12 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"exchanges: bad limit", nil, step{"GET", "/admin/exchanges?limit=0", "", "", want{400, []string{`"field":"limit"`}, nil}}},
 		{"exchanges: too high a limit", nil, step{"GET", "/admin/exchanges?limit=1001", "", "", want{400, []string{`"field":"limit"`, "1 to 1000"}, nil}}},
 
+		{"proxy: put with TLS", nil, step{"PUT", "/admin/proxies/flaky", `{"listen":"127.0.0.1:0","upstream":"http://x","tls":true}`, "", want{200, []string{`"tls":{"ca":"throwaway"}`, `"url":"https://127.0.0.1:`}, nil}}},
+		{"proxy: TLS again without", []string{`PATCH /admin/proxies/flaky {"tls":true}`}, step{"PATCH", "/admin/proxies/flaky", `{"tls":null}`, "", want{200, []string{`"url":"http://127.0.0.1:`}, nil}}},
+		{"proxy: put files", nil, step{"PUT", "/admin/proxies/x", `{"listen":"127.0.0.1:0","upstream":"http://x","tls":{"certificates":[{"cert_file":"/etc/passwd","key_file":"/x"}]}}`, "", want{400, []string{`"field":"tls.certificates[0].cert_file"`, "in the configuration"}, nil}}},
+		{"proxy: patch files", nil, step{"PATCH", "/admin/proxies/flaky", `{"upstream":"https://x","upstream_tls":{"roots_file":"/etc/passwd"}}`, "", want{400, []string{`"field":"upstream_tls.roots_file"`, "in the configuration"}, nil}}},
+		{"ca", nil, step{"GET", "/admin/ca", "", "", want{200, []string{"MII"}, []string{"Content-Type: application/pem-certificate-chain"}}}},
+		{"ca: parameters", nil, step{"GET", "/admin/ca?name=x", "", "", want{400, []string{`"field":"name"`}, nil}}},
 		{"healthz", nil, step{"GET", "/healthz", "", "", want{200, []string{`{"status":"ok"}`}, nil}}},
 		{"readyz", nil, step{"GET", "/readyz", "", "", want{200, []string{`{"status":"ready"}`}, nil}}},
 		{"version", nil, step{"GET", "/version", "", "", want{200, []string{`{"version":"2.12.0","squall":"0.1.0"}`}, nil}}},

@@ -42,6 +42,8 @@ type Server struct {
 	// Addr gives the bound address of a running proxy, nil for one that does not run. It is [proxy.Engine.Addr]. May be
 	// nil: then answers name no addresses.
 	Addr func(proxyName string) net.Addr
+	// CA gives the certificate, as PEM, of the throw-away authority that vouches for the proxies. May be nil: then there is none.
+	CA func() ([]byte, error)
 	// Recent holds the latest exchanges. May be nil: then there are none.
 	Recent *Recent
 	// Audit holds the latest changes. May be nil: then there are none.

@@ -19,7 +19,33 @@ func (s *State) PutProxy(c proxy.Config) (created bool) {
 	return true
 }
 
-// PatchProxy merges a document into a proxy (RFC 7396).
+// OfferProxy is PutProxy for a caller who may not name files: only those that the proxy names already, so that what it reads
+// can be sent back.
+func (s *State) OfferProxy(c proxy.Config) (created bool, err error) {
+	if err := s.checkFiles(&c); err != nil {
+		return false, err
+	}
+	return s.PutProxy(c), nil
+}
+
+// checkFiles refuses a configuration that names a file which the proxy of its name does not name yet: whoever may name one
+// can learn from the answer what there is on this machine.
+func (s *State) checkFiles(c *proxy.Config) error {
+	var known []string
+	if i := s.proxyIndex(c.Name); i >= 0 {
+		for _, file := range s.Proxies[i].Files() {
+			known = append(known, file.Path)
+		}
+	}
+	for _, file := range c.Files() {
+		if !slices.Contains(known, file.Path) {
+			return document.Errorf(file.Field, "files are named in the configuration that squall is started with, not here")
+		}
+	}
+	return nil
+}
+
+// PatchProxy merges a document into a proxy (RFC 7396). It may not name other files than the proxy does: see OfferProxy.
 func (s *State) PatchProxy(name string, patch *document.Node) error {
 	old, err := s.Proxy(name)
 	if err != nil {
@@ -32,8 +58,8 @@ func (s *State) PatchProxy(name string, patch *document.Node) error {
 	if next.Name != name {
 		return document.Errorf("name", "a proxy cannot be renamed: delete it and make a new one")
 	}
-	s.PutProxy(next)
-	return nil
+	_, err = s.OfferProxy(next)
+	return err
 }
 
 // merge applies a merge patch to a value that documents describe.

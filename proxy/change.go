@@ -82,6 +82,13 @@ func (c *Change) sort(endpoints []Endpoint) error {
 			return err
 		}
 		wanted[name] = settings
+		now := c.engine.running[name]
+		if now == nil && !endpoint.Config.Enabled {
+			continue
+		}
+		if err := c.engine.secure(settings, now.settings()); err != nil {
+			return err
+		}
 		if !endpoint.Config.Enabled {
 			continue
 		}
@@ -89,7 +96,7 @@ func (c *Change) sort(endpoints []Endpoint) error {
 		if c.engine.Executors[next.executor] == nil {
 			return document.Errorf("proxies["+name+"].engine", "%q is not available", next.executor)
 		}
-		if now := c.engine.running[name]; now != nil && now.same(next) {
+		if now != nil && now.same(next) {
 			staying[name] = true
 			c.keep = append(c.keep, kept{now, next.listen, settings})
 			continue
@@ -103,6 +110,14 @@ func (c *Change) sort(endpoints []Endpoint) error {
 		}
 	}
 	return nil
+}
+
+// settings are those that hold; nil for a proxy that does not run.
+func (r *running) settings() *Settings {
+	if r == nil {
+		return nil
+	}
+	return r.proxy.Settings()
 }
 
 func executorName(c *Config) string {

@@ -60,11 +60,11 @@ type Config struct {
 	// AllowUpstreams lists addresses, prefixes or names that may be dialled although they are refused by default.
 	AllowUpstreams []string `json:"allow_upstreams,omitempty"`
 
-	Engine        string         `json:"engine,omitempty"`         // http1 (default) or nethttp
-	UpstreamRetry string         `json:"upstream_retry,omitempty"` // never (default) or once
-	TLS           *document.Node `json:"tls,omitempty"`
-	UpstreamTLS   *document.Node `json:"upstream_tls,omitempty"`
-	CallerFaults  bool           `json:"caller_faults,omitempty"`
+	Engine        string       `json:"engine,omitempty"`         // http1 (default) or nethttp
+	UpstreamRetry string       `json:"upstream_retry,omitempty"` // never (default) or once
+	TLS           *TLS         `json:"tls,omitempty"`            // nil = clients speak clear text
+	UpstreamTLS   *UpstreamTLS `json:"upstream_tls,omitempty"`   // nil = the defaults
+	CallerFaults  bool         `json:"caller_faults,omitempty"`
 
 	// URL and Bound are what answers add; documents may send them back.
 	URL   string `json:"url,omitempty" document:"readonly"`
@@ -103,8 +103,15 @@ func (c *Config) Validate() error {
 	if err := checkListen(c.Listen); err != nil {
 		return err
 	}
-	if _, err := ParseUpstream(c.Upstream); err != nil {
+	upstream, err := ParseUpstream(c.Upstream)
+	if err != nil {
 		return err
+	}
+	if err := c.TLS.validate(); err != nil {
+		return document.At(err, "tls")
+	}
+	if err := c.UpstreamTLS.validate(upstream.Scheme); err != nil {
+		return document.At(err, "upstream_tls")
 	}
 	if c.Timeout <= 0 {
 		return document.Errorf("timeout", "must be more than 0s and at most %v", faults.MaxDuration)
@@ -154,10 +161,6 @@ func (c *Config) validateChoices() error {
 		return document.Errorf("upstream_retry", "want never or once, got %q", c.UpstreamRetry)
 	case c.UpstreamRetry == RetryOnce && c.Engine == "nethttp":
 		return document.Errorf("upstream_retry", "the engine nethttp repeats by rules of its own: want never")
-	case c.TLS != nil:
-		return document.Errorf("tls", later)
-	case c.UpstreamTLS != nil:
-		return document.Errorf("upstream_tls", later)
 	case c.CallerFaults:
 		return document.Errorf("caller_faults", later)
 	}

@@ -2,8 +2,6 @@ package proxy
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/netip"
@@ -28,16 +26,6 @@ func (p *Proxy) Dialer(s *Settings) *net.Dialer {
 		}
 	}
 	return &net.Dialer{Timeout: DialTimeout, ControlContext: g.control}
-}
-
-// ClientTLS is how an https upstream is spoken to: TLS 1.2 and up, of 1.2 only cipher suites with AEAD (Go still offers
-// those in CBC mode). roots are what it is verified against; nil = the system's.
-func ClientTLS(roots *x509.CertPool) *tls.Config {
-	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12, CipherSuites: []uint16{
-		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
-		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
-		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
-	}}
 }
 
 // RefusedError is an upstream address that is refused by default.

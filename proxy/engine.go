@@ -48,17 +48,22 @@ type Engine struct {
 	// Observer is told of every exchange of every proxy; nil = nobody is.
 	Observer Observer
 
+	// Warn is told of what is wrong with a running proxy and does not stop it: files that were changed and cannot be taken
+	// over. It must not block. nil = nobody is.
+	Warn func(proxyName string, err error)
+
 	// MaxClients bounds the clients served at once, over all proxies; others wait until one ends. 0 = as many as the
 	// process has descriptors for, at most [MaxClients].
 	MaxClients int
 
-	places   places
-	mu       sync.Mutex          // held from Prepare to Commit or Discard; guards running, kill and closed
-	running  map[string]*running // by name
-	closed   bool
-	lifetime context.Context // of what drains in the background
-	kill     context.CancelFunc
-	draining sync.WaitGroup
+	authority lazyAuthority
+	places    places
+	mu        sync.Mutex          // held from Prepare to Commit or Discard; guards running, kill and closed
+	running   map[string]*running // by name
+	closed    bool
+	lifetime  context.Context // of what drains in the background
+	kill      context.CancelFunc
+	draining  sync.WaitGroup
 
 	addresses atomic.Pointer[addresses]
 	counters  counters
@@ -90,6 +95,9 @@ type Settings struct {
 	Upstream *url.URL
 	Faults   *faults.Set
 	Trusted  []netip.Prefix // Config.Trusted
+
+	terminator *terminator // nil = clients speak clear text
+	originator *originator // nil = nothing but the defaults
 }
 
 // Settings loads what holds now.

@@ -119,9 +119,10 @@ func startForCommand(file config.File, sys system) (*stack, []string, error) {
 	fmt.Fprintf(sys.err, "squall: seed %d\n", state.Seed)
 	variables := []string{"SQUALL_ADMIN_URL=http://" + s.adminAddr()}
 	for variable, proxyName := range names {
-		if addr := s.engine.Addr(proxyName); addr != nil {
+		p, err := state.Proxy(proxyName)
+		if addr := s.engine.Addr(proxyName); err == nil && addr != nil {
 			variables = append(variables,
-				"SQUALL_"+variable+"_URL=http://"+addr.String(), "SQUALL_"+variable+"_ADDR="+addr.String())
+				"SQUALL_"+variable+"_URL="+p.At(addr.String()), "SQUALL_"+variable+"_ADDR="+addr.String())
 		}
 	}
 	return s, variables, nil

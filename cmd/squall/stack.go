@@ -70,6 +70,9 @@ func startStack(c stackConfig) (*stack, error) {
 			recent.Add(e)
 			log.exchange(e)
 		},
+		Warn: func(proxyName string, err error) {
+			c.logger.Warn().Str("proxy", proxyName).Err(err).Msg("a changed file is not taken over")
+		},
 	}
 	for _, listener := range listeners {
 		s.engine.Own(listener.Addr())
@@ -84,7 +87,7 @@ func startStack(c stackConfig) (*stack, error) {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
 	server := &admin.Server{
-		Controller: s.controller, Addr: s.engine.Addr, Recent: recent, Audit: audit,
+		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, Audit: audit,
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
 	}

@@ -32,8 +32,8 @@ type conn struct {
 // texts are those of the last exchange's record. Mostly the next one has the same.
 type texts struct{ peer, method, host, path string }
 
-func newConn(s *server, client net.Conn) *conn {
-	c := &conn{server: s, client: client, id: s.proxy.NextConnection()}
+func newConn(s *server, client net.Conn, id uint64) *conn {
+	c := &conn{server: s, client: client, id: id}
 	c.in = reader{source: (*incoming)(c), buffers: &s.buffers}
 	c.clear = c.socket.open(client, &c.in, headBuffer)
 	_, c.secure = client.(interface{ NetConn() net.Conn })
@@ -45,7 +45,7 @@ func newConn(s *server, client net.Conn) *conn {
 	return c
 }
 
-// serve is the connection's goroutine: one exchange after the other.
+// serve carries out one exchange after the other.
 func (c *conn) serve() {
 	defer c.server.remove(c)
 	defer c.close()

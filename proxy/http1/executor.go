@@ -22,6 +22,7 @@ const (
 	headTimeout    = 5 * time.Second  // for a request's head, from its first byte; for the first head, from the beginning
 	idleTimeout    = 60 * time.Second // of a connection between requests, on both sides
 	defaultBodyGap = 60 * time.Second
+	alpn           = "http/1.1"            // what clients may ask for over TLS (RFC 7301)
 	acceptPause    = 10 * time.Millisecond // before another try after a failure, such as no descriptor left
 )
 
@@ -77,9 +78,8 @@ func (s *server) accept() {
 		client, err := s.listener.Accept()
 		switch {
 		case err == nil:
-			c := newConn(s, client)
-			s.add(c)
-			s.serving.Go(c.serve)
+			id := s.proxy.NextConnection()
+			s.serving.Go(func() { s.serve(client, id) })
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -88,6 +88,17 @@ func (s *server) accept() {
 			}
 		}
 	}
+}
+
+// serve is a connection's goroutine.
+func (s *server) serve(client net.Conn, id uint64) {
+	client, err := s.proxy.Terminate(s.draining, client, alpn)
+	if err != nil {
+		return // Terminate has closed and recorded it
+	}
+	c := newConn(s, client, id)
+	s.add(c)
+	c.serve()
 }
 
 func (s *server) add(c *conn) {

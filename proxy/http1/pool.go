@@ -2,7 +2,6 @@ package http1
 
 import (
 	"context"
-	"crypto/tls"
 	"net"
 	"slices"
 	"sync"
@@ -14,8 +13,7 @@ import (
 )
 
 const (
-	idlePerUpstream = 512             // connections kept for the next request; above, they are closed
-	tlsTimeout      = 5 * time.Second // for the handshake with an upstream
+	idlePerUpstream = 512 // connections kept for the next request; above, they are closed
 	sweepEvery      = 10 * time.Second
 )
 
@@ -39,7 +37,7 @@ type pool struct {
 	scheme  string
 	address string
 	dialer  *net.Dialer
-	tls     *tls.Config // nil = clear text
+	secure  func(context.Context, net.Conn) (net.Conn, error) // does the TLS handshake; nil = clear text
 
 	mu     sync.Mutex  // guards what follows
 	idle   []*upstream // the one used last is the last
@@ -53,8 +51,9 @@ func (s *server) newPool(set *proxy.Settings) *pool {
 		dialer: s.proxy.Dialer(set),
 	}
 	if p.scheme == "https" {
-		p.tls = proxy.ClientTLS(s.roots)
-		p.tls.ServerName, p.tls.NextProtos = set.Upstream.Hostname(), []string{"http/1.1"}
+		p.secure = func(ctx context.Context, conn net.Conn) (net.Conn, error) {
+			return set.Originate(ctx, conn, s.roots, alpn)
+		}
 	}
 	return p
 }
@@ -76,7 +75,8 @@ func (s *server) poolFor(set *proxy.Settings) *pool {
 }
 
 func (p *pool) serves(c *proxy.Config) bool {
-	return p.config.Upstream == c.Upstream && slices.Equal(p.config.AllowUpstreams, c.AllowUpstreams)
+	return p.config.Upstream == c.Upstream && p.config.UpstreamTLS.Equal(c.UpstreamTLS) &&
+		slices.Equal(p.config.AllowUpstreams, c.AllowUpstreams)
 }
 
 // take gives an idle connection, nil if there is none. The upstream may have closed it meanwhile, or said something that
@@ -147,15 +147,10 @@ func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.tls != nil {
-		ctx, cancel := context.WithTimeout(ctx, tlsTimeout)
-		defer cancel()
-		secured := tls.Client(conn, p.tls)
-		if err := secured.HandshakeContext(ctx); err != nil {
-			_ = conn.Close() // it was never used
+	if p.secure != nil {
+		if conn, err = p.secure(ctx, conn); err != nil {
 			return nil, err
 		}
-		conn = secured
 	}
 	u := &upstream{Conn: conn, read: deadline{conn: conn}}
 	u.in.buffers = b

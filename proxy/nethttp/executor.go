@@ -41,7 +41,7 @@ type server struct {
 	proxy       *proxy.Proxy
 	roots       *x509.CertPool
 	bodyTimeout time.Duration
-	listener    net.Listener
+	listener    *greeter
 	http        http.Server
 	link        atomic.Pointer[link]
 	buffers     buffers
@@ -62,7 +62,7 @@ type server struct {
 // Start serves the clients that ln accepts.
 func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 	s := &server{
-		proxy: p, roots: e.RootCAs, bodyTimeout: e.BodyTimeout, listener: ln, fresh: make(map[net.Conn]struct{}),
+		proxy: p, roots: e.RootCAs, bodyTimeout: e.BodyTimeout, fresh: make(map[net.Conn]struct{}),
 	}
 	if s.bodyTimeout == 0 {
 		s.bodyTimeout = defaultBodyGap
@@ -83,6 +83,7 @@ func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the upstream's to answer
 	}
+	s.listener = s.newGreeter(ln)
 	s.serving.Go(s.serve)
 	return s
 }
@@ -158,6 +159,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 	_ = s.listener.Close()
 	s.serving.Wait() // from here on there is no new connection
 	s.drain()
+	s.listener.greeting.Wait()
 	s.closeFresh()
 	_ = s.http.Shutdown(ctx) // ctx's error is reported below
 	s.connections.Wait()

@@ -1,6 +1,8 @@
 package nethttp
 
 import (
+	"context"
+	"net"
 	"net/http"
 	"slices"
 	"sync"
@@ -10,11 +12,10 @@ import (
 )
 
 const (
-	idlePerUpstream = 512             // connections kept for the next request; above, they are closed
-	continueWait    = time.Second     // for an upstream's 100 Continue, before the body is sent anyway
-	maxReplyHead    = 1 << 20         // bytes of an upstream's reply head
-	bufferSize      = 32 << 10        // of the copying between the two sides
-	tlsTimeout      = 5 * time.Second // for the handshake with an upstream
+	idlePerUpstream = 512         // connections kept for the next request; above, they are closed
+	continueWait    = time.Second // for an upstream's 100 Continue, before the body is sent anyway
+	maxReplyHead    = 1 << 20     // bytes of an upstream's reply head
+	bufferSize      = 32 << 10    // of the copying between the two sides
 )
 
 // link is the connection pool to one upstream. Settings that ask for the same of it share it.
@@ -24,10 +25,16 @@ type link struct {
 }
 
 func (s *server) newLink(set *proxy.Settings) *link {
+	dialer := s.proxy.Dialer(set)
 	return &link{config: &set.Config, Transport: &http.Transport{
-		DialContext:            s.proxy.Dialer(set).DialContext,
-		TLSClientConfig:        proxy.ClientTLS(s.roots),
-		TLSHandshakeTimeout:    tlsTimeout,
+		DialContext: dialer.DialContext,
+		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			return set.Originate(ctx, conn, s.roots, alpn)
+		},
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    idlePerUpstream,
 		IdleConnTimeout:        idleTimeout,
@@ -53,7 +60,7 @@ func (s *server) linkFor(set *proxy.Settings) *link {
 }
 
 func (l *link) serves(c *proxy.Config) bool {
-	return l.config.Upstream == c.Upstream && l.config.Timeout == c.Timeout &&
+	return l.config.Upstream == c.Upstream && l.config.Timeout == c.Timeout && l.config.UpstreamTLS.Equal(c.UpstreamTLS) &&
 		slices.Equal(l.config.AllowUpstreams, c.AllowUpstreams)
 }
 

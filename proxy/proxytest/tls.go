@@ -27,31 +27,31 @@ func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
 	return server.TLS.Certificates[0], roots
 }
 
-// tlsExecutor serves its clients over TLS.
-type tlsExecutor struct {
-	proxy.Executor
-	config *tls.Config
+// terminating has the proxy speak TLS to its clients.
+func terminating(_ *testing.T, e *proxy.Endpoint) { e.Config.TLS = &proxy.TLS{CA: proxy.Throwaway} }
+
+// clientTLS is how a client speaks it that trusts the proxy; version is the highest that it may.
+func clientTLS(version uint16) *tls.Config {
+	return &tls.Config{ServerName: "stock.test", MinVersion: tls.VersionTLS12, MaxVersion: version}
 }
 
-// Start serves clients over TLS.
-func (x tlsExecutor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
-	return x.Executor.Start(tls.NewListener(ln, x.config), p)
+// roots has the proxy's throw-away authority.
+func (r *rig) roots() *x509.CertPool {
+	r.t.Helper()
+	authority, err := r.engine.Authority()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return authority.Pool()
 }
 
-// overTLS is the suite for an executor whose clients come over TLS; version is the highest they may speak.
-func (s suite) overTLS(t *testing.T, version uint16) (secured suite, client *tls.Config) {
-	t.Helper()
-	own, roots := certificate(t)
-	server := &tls.Config{Certificates: []tls.Certificate{own}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
-	return suite{func() proxy.Executor { return tlsExecutor{s.newExecutor(), server} }},
-		&tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12, MaxVersion: version}
-}
-
-// dialTLS connects a client over TLS. wire is what goes below that.
+// dialTLS connects a client over TLS that trusts the proxy. wire is what goes below that.
 func (r *rig) dialTLS(config *tls.Config) (c *peer, wire *recorder) {
 	r.t.Helper()
 	c = r.dial()
 	wire = &recorder{Conn: c.Conn}
+	config = config.Clone()
+	config.RootCAs = r.roots()
 	secured := tls.Client(wire, config)
 	if err := secured.HandshakeContext(r.t.Context()); err != nil {
 		r.t.Fatal(err)
@@ -60,26 +60,25 @@ func (r *rig) dialTLS(config *tls.Config) (c *peer, wire *recorder) {
 	return c, wire
 }
 
-// clientTLS shows endings and leaving below TLS.
-func (s suite) clientTLS(t *testing.T) {
+// endingTLS shows endings and leaving below TLS.
+func (s suite) endingTLS(t *testing.T) {
 	for version, name := range map[uint16]string{tls.VersionTLS12: "1.2", tls.VersionTLS13: "1.3"} {
-		secured, client := s.overTLS(t, version)
-		t.Run("Endings/"+name, func(t *testing.T) { secured.endUnderTLS(t, client) })
+		client := clientTLS(version)
+		t.Run("Endings/"+name, func(t *testing.T) { s.endUnderTLS(t, client, terminating) })
 		t.Run("BehindAMegabyte/"+name, func(t *testing.T) {
-			secured.endSlowReader(t, func(r *rig) *peer {
+			s.endSlowReader(t, func(r *rig) *peer {
 				c, _ := r.dialTLS(client)
 				return c
-			})
+			}, terminating)
 		})
-		t.Run("Leaving/"+name, func(t *testing.T) { secured.leaveUnderTLS(t, client) })
+		t.Run("Leaving/"+name, func(t *testing.T) { s.leaveUnderTLS(t, client) })
 	}
 	t.Run("Endings/ClearText", func(t *testing.T) { s.endUnderTLS(t, nil) }) // the same without
 	t.Run("BehindAMegabyte/ClearText", func(t *testing.T) { s.endSlowReader(t, (*rig).dial) })
-	secured, client := s.overTLS(t, tls.VersionTLS13)
 	t.Run("IdleForLongerThanAHeadMayTake", func(t *testing.T) {
 		t.Parallel()
 		upstream, _ := recording(t, okReply)
-		c, _ := secured.start(t, upstream).dialTLS(client)
+		c, _ := s.start(t, upstream, terminating).dialTLS(clientTLS(tls.VersionTLS13))
 		for range 2 {
 			c.send("GET / HTTP/1.1", "Host: x", "", "")
 			c.reply(http.MethodGet)
@@ -90,7 +89,7 @@ func (s suite) clientTLS(t *testing.T) {
 
 // endUnderTLS: an RST comes without a close_notify, a FIN behind one; whatever of the request is unread, also by the
 // proxy's socket.
-func (s suite) endUnderTLS(t *testing.T, client *tls.Config) {
+func (s suite) endUnderTLS(t *testing.T, client *tls.Config, options ...option) {
 	const reply = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789"
 	half := "Content-Length: 1000\r\n\r\nhalf of it"
 	much := "Content-Length: 100000\r\n\r\n" + strings.Repeat("h", 50_000)
@@ -106,7 +105,7 @@ func (s suite) endUnderTLS(t *testing.T, client *tls.Config) {
 		{`{"malformed": "garbage"}`, garbled(), fin, much},
 	} {
 		for _, rest := range []string{"\r\n", test.upload} {
-			r := s.start(t, eager(t, reply), rules(test.rule))
+			r := s.start(t, eager(t, reply), append(options, rules(test.rule))...)
 			c, wire := r.dial(), (*recorder)(nil)
 			if client != nil {
 				c, wire = r.dialTLS(client)
@@ -156,7 +155,7 @@ func (c *recorder) endsWithAlert(t *testing.T) bool {
 
 // endSlowReader: what was to arrive before an end arrives, also at a client that reads slowly, and has sent what nobody
 // reads: closing over that would throw away what is not sent yet.
-func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer) {
+func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer, options ...option) {
 	const size = 1 << 20
 	body := strings.Repeat("0123456789abcdef", 2*size/16)
 	upstream := eager(t, "HTTP/1.1 200 OK\r\nContent-Length: "+strconv.Itoa(len(body))+"\r\n\r\n"+body)
@@ -165,7 +164,7 @@ func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer) {
 		{`{"truncate": 1048576}`, fin, "\r\n"},
 		{`{"truncate": 1048576}`, fin, "Content-Length: 1000000\r\n\r\n" + strings.Repeat("h", 50_000)},
 	} {
-		r := s.start(t, upstream, rules(test.rule))
+		r := s.start(t, upstream, append(options, rules(test.rule))...)
 		c := dial(r)
 		c.send("POST / HTTP/1.1", "Host: x", test.rest)
 		c.mustHead()
@@ -191,7 +190,7 @@ func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer) {
 func (s suite) leaveUnderTLS(t *testing.T, client *tls.Config) {
 	for _, how := range []string{"close_notify", fin, rst} {
 		counter := faults.NewCounter()
-		r := s.start(t, nowhere(t), armed(t, counter, `{"delay": "1h"}`))
+		r := s.start(t, nowhere(t), armed(t, counter, `{"delay": "1h"}`), terminating)
 		checkNoticed(t, func(i int) time.Duration {
 			c, wire := r.dialTLS(client)
 			c.send("GET / HTTP/1.1", "Host: x", "", "")

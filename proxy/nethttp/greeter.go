@@ -1,0 +1,82 @@
+package nethttp
+
+import (
+	"errors"
+	"net"
+	"sync"
+)
+
+// alpn is what clients may ask for over TLS (RFC 7301).
+const alpn = "http/1.1"
+
+// greeter is a listener whose clients have finished their TLS handshake. net/http would do that as well, but without
+// faults and without a record.
+type greeter struct {
+	net.Listener
+	server   *server
+	ready    chan greeted
+	over     chan struct{} // closed when nobody takes clients any more
+	close    sync.Once
+	greeting sync.WaitGroup // the accepting goroutine, and one per handshake
+}
+
+// greeted is what Accept gives.
+type greeted struct {
+	conn net.Conn
+	err  error
+}
+
+func (s *server) newGreeter(ln net.Listener) *greeter {
+	g := &greeter{Listener: ln, server: s, ready: make(chan greeted), over: make(chan struct{})}
+	g.greeting.Go(g.run)
+	return g
+}
+
+// run accepts until the listener is closed. Where clients speak clear text they keep their order.
+func (g *greeter) run() {
+	for {
+		conn, err := g.Listener.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil, g.server.proxy.Settings().Config.TLS == nil:
+			g.hand(greeted{conn, err})
+		default:
+			g.greeting.Go(func() { g.greet(conn) })
+		}
+	}
+}
+
+func (g *greeter) greet(conn net.Conn) {
+	secured, err := g.server.proxy.Terminate(g.server.draining, conn, alpn)
+	if err == nil { // else Terminate has closed and recorded it
+		g.hand(greeted{secured, nil})
+	}
+}
+
+// hand gives a client to whoever accepts, or closes it.
+func (g *greeter) hand(next greeted) {
+	select {
+	case g.ready <- next:
+	case <-g.over:
+		if next.conn != nil {
+			_ = next.conn.Close() // no request was read from it
+		}
+	}
+}
+
+// Accept waits for a client that can send a request.
+func (g *greeter) Accept() (net.Conn, error) {
+	select {
+	case next := <-g.ready:
+		return next.conn, next.err
+	case <-g.over:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends the listener.
+func (g *greeter) Close() error {
+	g.close.Do(func() { close(g.over) })
+	return g.Listener.Close()
+}

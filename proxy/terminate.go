@@ -1,0 +1,267 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/certs"
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// handshakeTimeout bounds a TLS handshake, with a client as with an upstream.
+const handshakeTimeout = 5 * time.Second
+
+// lazyAuthority is made when it is first asked for.
+type lazyAuthority struct {
+	sync.Once
+	*certs.Authority
+	err error
+}
+
+// Authority gives the throw-away authority that vouches for the proxies of this engine.
+func (e *Engine) Authority() (*certs.Authority, error) {
+	a := &e.authority
+	a.Do(func() { a.Authority, a.err = certs.NewAuthority() })
+	return a.Authority, a.err
+}
+
+// CA is the throw-away authority's certificate, as PEM.
+func (e *Engine) CA() ([]byte, error) {
+	authority, err := e.Authority()
+	if err != nil {
+		return nil, err
+	}
+	return authority.PEM(), nil
+}
+
+// secure gives settings what they need to speak TLS: what earlier ones of the proxy have, where they ask for the same. An
+// error names the field.
+func (e *Engine) secure(s, earlier *Settings) error {
+	name := s.Config.Name
+	warn := func(err error) {
+		if e.Warn != nil {
+			e.Warn(name, err)
+		}
+	}
+	var err error
+	if s.terminator, err = e.newTerminator(s.Config.TLS, earlier, warn); err != nil {
+		return inProxy(name, document.At(err, "tls"))
+	}
+	if s.originator, err = newOriginator(s.Config.UpstreamTLS, earlier, warn); err != nil {
+		return inProxy(name, document.At(err, "upstream_tls"))
+	}
+	return nil
+}
+
+// inProxy puts a proxy's place before the field of a refusal.
+func inProxy(name string, err error) error {
+	if refusal, ok := errors.AsType[*document.Error](err); ok {
+		refusal.Field = "proxies[" + name + "]." + refusal.Field
+	}
+	return err
+}
+
+// terminator has what the clients of a proxy are shown.
+type terminator struct {
+	config    *TLS
+	authority *certs.Authority
+	pairs     []*certs.Watched[tls.Certificate] // none = what the authority makes
+}
+
+// newTerminator prepares what settings ask for; it is the earlier ones', if they ask for the same. An error's field is one of
+// [TLS].
+func (e *Engine) newTerminator(c *TLS, earlier *Settings, warn func(error)) (*terminator, error) {
+	switch {
+	case c == nil:
+		return nil, nil
+	case earlier != nil && earlier.terminator != nil && reflect.DeepEqual(c, earlier.Config.TLS):
+		return earlier.terminator, nil
+	}
+	authority, err := e.Authority()
+	if err != nil {
+		return nil, err
+	}
+	t := &terminator{config: c, authority: authority}
+	for i, files := range c.Certificates {
+		pair, err := certs.WatchPair(files.CertFile, files.KeyFile, warn)
+		if err != nil {
+			return nil, document.Errorf(fmt.Sprintf("certificates[%d]", i), "%v", err)
+		}
+		t.pairs = append(t.pairs, pair)
+	}
+	return t, nil
+}
+
+// certificates gives those to choose from for a client that asks for a name at an address; none if there is none of that
+// name. Without a name the throw-away authority vouches for the address.
+func (t *terminator) certificates(name string, at net.Addr) ([]tls.Certificate, error) {
+	var all []tls.Certificate
+	for _, pair := range t.pairs {
+		all = append(all, pair.Get())
+	}
+	if len(all) > 0 || name != "" && !t.config.has(name) {
+		return all, nil
+	}
+	leaf, err := t.authority.Leaf(subject(name, at))
+	if err != nil {
+		return nil, err
+	}
+	return []tls.Certificate{*leaf}, nil
+}
+
+// subject is what a certificate is for: the name that a client asks for, else the address that it has called.
+func subject(name string, at net.Addr) string {
+	if addr, err := netip.ParseAddrPort(at.String()); name == "" && err == nil {
+		return addr.Addr().Unmap().WithZone("").String()
+	}
+	return name
+}
+
+// aead lists the cipher suites of TLS 1.2 with AEAD: Go still offers some in CBC mode. TLS 1.3 has no others.
+func aead() []uint16 {
+	return []uint16{
+		tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+		tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+		tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+	}
+}
+
+// handshake is one with a client, and its record: that of an exchange without a request.
+type handshake struct {
+	proxy     *Proxy
+	settings  *Settings
+	client    net.Conn
+	protocols []string
+	greeted   bool // the client has said what it wants
+	record    Exchange
+	view      faults.View
+	plan      faults.Plan
+}
+
+// errInjected is why a handshake failed that a fault has ended.
+var errInjected = errors.New("ended by a fault")
+
+// Terminate does the TLS handshake with a client, if its proxy wants one, and gives the connection to go on with: conn
+// itself where clients speak clear text. protocols are those that the executor speaks there, the best first (ALPN, RFC
+// 7301). It takes five seconds at most, unless a fault holds it, and less when ctx is done: call it on the connection's own
+// goroutine. On an error the connection is closed, and what is to be recorded of it has been.
+//
+// What the proxy's settings say at this moment holds for the connection. It is never a resumed session, so that each
+// connection sees the certificate, and the fault, that hold when it is made.
+func (p *Proxy) Terminate(ctx context.Context, conn net.Conn, protocols ...string) (net.Conn, error) {
+	settings := p.Settings()
+	if settings.terminator == nil {
+		return conn, nil
+	}
+	h := &handshake{proxy: p, settings: settings, client: conn, protocols: protocols}
+	h.begin()
+	secured := tls.Server(conn, &tls.Config{GetConfigForClient: h.answer, MinVersion: tls.VersionTLS12})
+	err := secured.HandshakeContext(ctx)
+	h.finish(err)
+	if err != nil {
+		h.explain(err)
+		Finish(conn)
+		return nil, fmt.Errorf("TLS handshake: %w", err)
+	}
+	_ = conn.SetDeadline(time.Time{}) // fails with the connection
+	return secured, nil
+}
+
+// begin opens the record, and gives the client its time.
+func (h *handshake) begin() {
+	now := time.Now()
+	_ = h.client.SetDeadline(now.Add(handshakeTimeout)) // fails with the connection
+	h.record.At, h.record.Proxy = now, h.proxy.Name
+	h.view = faults.View{Proxy: h.proxy.Name, Now: now}
+	if addr, err := netip.ParseAddrPort(h.client.RemoteAddr().String()); err == nil {
+		h.view.Source = addr.Addr().Unmap()
+		h.record.Client = h.view.Source.String()
+	}
+}
+
+// answer is told what the client wants, and gives what it gets. It is called once, before anything is negotiated.
+func (h *handshake) answer(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	h.greeted = true
+	h.view.SNI, h.view.Now = strings.ToLower(hello.ServerName), time.Now()
+	h.record.Host = h.view.SNI
+	shown, err := h.settings.terminator.certificates(h.view.SNI, h.client.LocalAddr())
+	switch {
+	case err != nil:
+		return nil, err
+	case len(shown) == 0:
+		h.alert(unrecognizedName)
+		return nil, fmt.Errorf("no certificate is for %q", h.view.SNI)
+	}
+	return &tls.Config{
+		Certificates: shown, NextProtos: h.protocols, MinVersion: tls.VersionTLS12, CipherSuites: aead(),
+		SessionTicketsDisabled: true,
+	}, nil
+}
+
+// unrecognizedName is the alert of a server that does not have the name (RFC 6066, 3).
+const unrecognizedName = 112
+
+// alert ends the handshake with a fatal alert (RFC 8446, 6).
+func (h *handshake) alert(code uint8) {
+	const alert, fatal = 21, 2
+	_, _ = h.client.Write([]byte{alert, 3, 3, 0, 2, fatal, code}) // whoever does not take it gets the end all the same
+	Finish(h.client)
+}
+
+// explain tells a client that speaks clear text HTTP what is wrong.
+func (h *handshake) explain(err error) {
+	if clear, ok := errors.AsType[tls.RecordHeaderError](err); ok && clear.Conn != nil && isText(clear.RecordHeader[:]) {
+		const reason = "this proxy speaks TLS: use https\n"
+		fmt.Fprintf(h.client, "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n"+
+			"Connection: close\r\n\r\n%s", len(reason), reason)
+	}
+}
+
+// isText tells a request line's beginning from a TLS record's.
+func isText(begin []byte) bool {
+	return !slices.ContainsFunc(begin, func(c byte) bool { return c < ' ' || c > '~' })
+}
+
+// finish closes the record, and tells the observer of a handshake that failed, or that a rule was about. A client that has
+// left, or was silent, before it had sent anything is none.
+func (h *handshake) finish(err error) {
+	h.plan.Done()
+	r := &h.record
+	r.Faults = h.plan.Record()
+	_, clear := errors.AsType[tls.RecordHeaderError](err)
+	counted := slices.ContainsFunc(r.Faults.Decisions(), func(d faults.Decision) bool { return d.N > 0 })
+	if h.proxy.Observer == nil || !counted && (err == nil || !h.greeted && !clear) {
+		return
+	}
+	if err != nil && err != errInjected {
+		r.Error = "TLS handshake: " + err.Error()
+	}
+	if r.Outcome == "" {
+		r.Outcome = outcomeOf(err)
+	}
+	r.ID = h.proxy.NextExchange()
+	r.Duration = time.Since(r.At)
+	h.proxy.Observer(*r)
+}
+
+func outcomeOf(err error) Outcome {
+	switch {
+	case err == nil:
+		return OK
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
+		return ClientLeft
+	}
+	return RealError
+}
