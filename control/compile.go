@@ -18,11 +18,19 @@ type modeRun struct {
 }
 
 // settle brings the runs of modes in line with the rest: a proxy whose mode is another one now, or was set anew, gets
-// rules that start counting from zero. Setting a mode anew deletes its run.
+// rules that start counting from zero. Setting a mode anew deletes its run. What callers ask a proxy for counts for as long
+// as they may.
 func (s *State) settle() {
 	profiles := s.profiles()
 	maps.DeleteFunc(s.runs, func(name string, _ modeRun) bool { return s.proxyIndex(name) < 0 })
+	maps.DeleteFunc(s.callers, func(name string, _ *faults.CallerCounters) bool {
+		i := s.proxyIndex(name)
+		return i < 0 || s.Proxies[i].CallerFaults == nil
+	})
 	for _, p := range s.Proxies {
+		if p.CallerFaults != nil && s.callers[p.Name] == nil {
+			s.callers[p.Name] = faults.NewCallerCounters()
+		}
 		mode := s.ModeOf(p.Name)
 		if run, running := s.runs[p.Name]; running && run.mode == mode {
 			continue
@@ -35,8 +43,8 @@ func (s *State) settle() {
 	}
 }
 
-// counter finds the counter of the rule at an address, which may be one of a mode in force, such as mode/failure. Each
-// proxy has its own rules of a mode.
+// counter finds the counter of the rule at an address, which may be one of a mode in force, such as mode/failure, or one
+// for callers, such as caller/delay. Each proxy has its own of these.
 func (s *State) counter(at Address) (*faults.Counter, error) {
 	i, err := s.find(at)
 	if codeOf(err) != NotFound {
@@ -57,6 +65,13 @@ func (s *State) counter(at Address) (*faults.Counter, error) {
 			}
 		}
 	}
+	for _, proxyName := range sortedKeys(s.callers) {
+		counter := s.callers[proxyName].Of(at.Name)
+		if counter != nil && (at.Proxy == nil || *at.Proxy == proxyName) {
+			found = counter
+			candidates = append(candidates, at.Name+"?proxy="+proxyName)
+		}
+	}
 	switch len(candidates) {
 	case 0:
 		return nil, noRule(at.Name, known)
@@ -71,7 +86,7 @@ func (s *State) endpoints(protect []string) ([]proxy.Endpoint, error) {
 	endpoints := make([]proxy.Endpoint, 0, len(s.Proxies))
 	for i, p := range s.Proxies {
 		set, err := faults.Compile(faults.Config{
-			Seed: s.Seed, Entries: s.entries(p.Name), Protect: slices.Concat(p.Protect, protect),
+			Seed: s.Seed, Entries: s.entries(p.Name), Protect: slices.Concat(p.Protect, protect), Caller: s.caller(p),
 		})
 		if err != nil {
 			return nil, document.At(at(fmt.Errorf("proxy %q: %w", p.Name, err), i), "proxies")
@@ -79,6 +94,14 @@ func (s *State) endpoints(protect []string) ([]proxy.Endpoint, error) {
 		endpoints = append(endpoints, proxy.Endpoint{Config: p, Faults: set})
 	}
 	return endpoints, nil
+}
+
+// caller is what callers may ask a proxy for: nothing while the stop lever is pulled, as each request would add a fault.
+func (s *State) caller(p proxy.Config) *faults.CallerEntry {
+	if p.CallerFaults == nil || s.Halted {
+		return nil
+	}
+	return &faults.CallerEntry{Caller: *p.CallerFaults, Proxy: p.Name, Counters: s.callers[p.Name]}
 }
 
 // entries lists the rules in force on a proxy: the user's, then its mode's. Each falls silent at the very end of its

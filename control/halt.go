@@ -16,7 +16,7 @@ func (s *State) Halt() {
 func (s *State) Release() { s.Halted = false }
 
 // checkHalted refuses a change, of what holds to next, that adds a fault while the stop lever is pulled: one that was not
-// in force, is another now, or starts counting anew. Pulling the lever itself is never refused, although what stood
+// in force, is another now, or starts counting anew; or one that lets callers ask for other faults. Pulling the lever itself is never refused, although what stood
 // behind something timed comes back then.
 func checkHalted(old, next *State) error {
 	if !old.Halted || !next.Halted {
@@ -28,6 +28,15 @@ func checkHalted(old, next *State) error {
 			return &Error{
 				Code:   Forbidden,
 				Reason: fmt.Sprintf("halted: no fault can be added, changed or started anew (rule %q) until the halt is released", r.Name),
+			}
+		}
+	}
+	for _, p := range next.Proxies {
+		was, _ := old.Proxy(p.Name)
+		if p.CallerFaults != nil && !reflect.DeepEqual(was.CallerFaults, p.CallerFaults) {
+			return &Error{
+				Code:   Forbidden,
+				Reason: fmt.Sprintf("halted: callers of proxy %q can be allowed no faults until the halt is released", p.Name),
 			}
 		}
 	}

@@ -67,6 +67,11 @@ func (p *Policy) Check(s *State) error {
 			return document.At(document.At(err, name), "modes")
 		}
 	}
+	for i, c := range s.Proxies {
+		if err := p.checkCaller(c.CallerFaults); err != nil {
+			return document.At(at(document.At(err, "caller_faults"), i), "proxies")
+		}
+	}
 	if err := p.checkRules(s.Rules, s.holdOf); err != nil {
 		return document.At(err, "rules")
 	}
@@ -122,6 +127,23 @@ func (p *Policy) checkRule(r faults.Rule) error {
 		return document.Errorf("kind", "the policy denies %s", r.Kind)
 	case p.MaxPercent > 0 && most > p.MaxPercent:
 		return document.Errorf(field, "the policy allows at most %v percent, got %v", p.MaxPercent, most)
+	}
+	return nil
+}
+
+// checkCaller holds what callers may ask for against the policy. Such a fault ends with its exchange: it needs no time to
+// live.
+func (p *Policy) checkCaller(c *faults.Caller) error {
+	if c == nil {
+		return nil
+	}
+	for i, kind := range c.Kinds {
+		if slices.Contains(p.Deny, kind) {
+			return document.At(at(document.Errorf("", "the policy denies %s", kind), i), "kinds")
+		}
+	}
+	if p.MaxPercent > 0 && c.Percent > p.MaxPercent {
+		return document.Errorf("percent", "the policy allows at most %v percent, got %v", p.MaxPercent, c.Percent)
 	}
 	return nil
 }

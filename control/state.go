@@ -29,7 +29,8 @@ type State struct {
 	// TimedRules is set while the list of rules as a whole goes back by itself.
 	TimedRules *TimedRules
 
-	runs map[string]modeRun // by proxy; see settle
+	runs    map[string]modeRun                // by proxy; see settle
+	callers map[string]*faults.CallerCounters // by proxy, where callers may ask for faults; see settle
 }
 
 // TimedRules is what the list of rules goes back to.
@@ -43,7 +44,7 @@ type TimedRules struct {
 func NewState(seed uint64) *State {
 	return &State{
 		Seed: seed, Mode: Mode{Name: ModeNormal}, Modes: map[string]Mode{}, Profiles: map[string]Profile{},
-		Leases: map[string]*Lease{}, runs: map[string]modeRun{},
+		Leases: map[string]*Lease{}, runs: map[string]modeRun{}, callers: map[string]*faults.CallerCounters{},
 	}
 }
 
@@ -57,6 +58,7 @@ func (s *State) clone() *State {
 	c.Proxies = slices.Clone(s.Proxies)
 	c.Leases = maps.Clone(s.Leases)
 	c.runs = maps.Clone(s.runs)
+	c.callers = maps.Clone(s.callers)
 	if s.TimedRules != nil {
 		timed := *s.TimedRules
 		timed.BackTo = slices.Clone(timed.BackTo)
@@ -86,6 +88,7 @@ func (s *State) SetSeed(seed uint64) {
 		}
 	}
 	clear(s.runs)
+	clear(s.callers)
 }
 
 // restarted gives each counter that it meets its successor, so that a rule that stands in two lists goes on being one.

@@ -16,6 +16,7 @@ type Plan struct {
 	decided    decided
 	released   int // how many of decided have given back what they held
 	slots      []*slot
+	asking     *CallerCounters // whose number of active exchanges this one is in; nil = none
 }
 
 // Begin makes p the plan of an exchange under s that begins at v.Now, ready for the rules of phase before. What the view
@@ -63,15 +64,22 @@ func (p *Plan) Next(v *View) (Action, Decision) {
 			break
 		}
 		p.reached = r.place + 1
-		d, said := p.decide(r, v)
+		acting := r
+		if r.caller != nil {
+			if acting = r.asked(v); acting == nil {
+				continue
+			}
+		}
+		d, said := p.decide(acting, v)
 		if d.why == WhyMatch {
 			continue
 		}
+		d.rule = r
 		p.decided.add(d)
 		if d.outcome != Hit {
 			continue
 		}
-		action := r.Attributes.decide(hit{
+		action := acting.Attributes.decide(hit{
 			hash: d.hash, seed: p.set.seed, n: d.n, phase: r.Phase, now: v.Now, since: v.Now.Sub(p.began), verdict: said,
 		})
 		p.ended = Ends(action)
@@ -104,7 +112,7 @@ func (p *Plan) decide(r *rule, v *View) (d recorded, said verdict) {
 	case r.gate != nil && d.why == "" && p.passes(r, v, &said):
 		r.counter.room.Add(1)
 		d.why = WhyRoom
-	case d.why == WhyLimit, !r.counter.take(r.MaxTotal, r.MaxActive):
+	case d.why == WhyLimit, !p.admits(r), !r.counter.take(r.MaxTotal, r.MaxActive):
 		r.counter.overLimit.Add(1)
 		d.why = WhyLimit
 	case r.Shadow:
@@ -177,6 +185,10 @@ func (p *Plan) Done() {
 		taken.giveBack()
 	}
 	p.slots = nil
+	if p.asking != nil {
+		p.asking.active.Add(^uint64(0))
+		p.asking = nil
+	}
 }
 
 // Record gives what was decided so far, to be kept after the plan is gone.

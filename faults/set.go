@@ -19,6 +19,9 @@ type Config struct {
 	Seed    uint64
 	Entries []Entry  // in the order in which they are decided
 	Protect []string // path patterns that no fault touches
+
+	// Caller is what callers may ask for, ahead of the entries; nil = nothing.
+	Caller *CallerEntry
 }
 
 // Set is a compiled, immutable list of rules for one proxy. All methods may be called concurrently. The zero Set has
@@ -52,6 +55,7 @@ type rule struct {
 	since   time.Time
 	expires time.Time
 	leases  []*Deadline
+	caller  *asking // of a rule for callers; nil = it is none
 }
 
 // Compile prepares a list of rules for deciding. The rules must be valid (see [Rule.Validate]), but for their names,
@@ -64,6 +68,9 @@ func Compile(c Config) (*Set, error) {
 			return nil, fmt.Errorf("protect: %w", err)
 		}
 		s.protect = append(s.protect, compiled)
+	}
+	for _, compiled := range c.Caller.compile() {
+		s.before.add(compiled)
 	}
 	weight := 0
 	for _, entry := range c.Entries {

@@ -64,7 +64,9 @@ type Config struct {
 	UpstreamRetry string       `json:"upstream_retry,omitempty"` // never (default) or once
 	TLS           *TLS         `json:"tls,omitempty"`            // nil = clients speak clear text
 	UpstreamTLS   *UpstreamTLS `json:"upstream_tls,omitempty"`   // nil = the defaults
-	CallerFaults  bool         `json:"caller_faults,omitempty"`
+
+	// CallerFaults is what callers may ask for by header fields; nil = nothing.
+	CallerFaults *faults.Caller `json:"caller_faults,omitempty"`
 
 	// URL and Bound are what answers add; documents may send them back.
 	URL   string `json:"url,omitempty" document:"readonly"`
@@ -85,6 +87,9 @@ func (c *Config) DecodeDocument(n *document.Node) error {
 	*c = Defaults()
 	if err := document.Decode(n, (*plain)(c)); err != nil {
 		return err
+	}
+	if c.CallerFaults.Off() {
+		c.CallerFaults = nil
 	}
 	return c.Validate()
 }
@@ -145,7 +150,6 @@ func (c *Config) validateLists() error {
 }
 
 func (c *Config) validateChoices() error {
-	const later = "not available in this version"
 	switch {
 	case c.Protocol == TCP:
 		return document.Errorf("protocol", "tcp is not available in this version")
@@ -161,8 +165,8 @@ func (c *Config) validateChoices() error {
 		return document.Errorf("upstream_retry", "want never or once, got %q", c.UpstreamRetry)
 	case c.UpstreamRetry == RetryOnce && c.Engine == "nethttp":
 		return document.Errorf("upstream_retry", "the engine nethttp repeats by rules of its own: want never")
-	case c.CallerFaults:
-		return document.Errorf("caller_faults", later)
+	case c.CallerFaults != nil:
+		return document.At(c.CallerFaults.Validate(), "caller_faults")
 	}
 	return nil
 }

@@ -138,7 +138,15 @@ func TestConfigRefuses(t *testing.T) {
 		{`"upstream": "https://a", "upstream_tls": {"cert_file": "a"}`, "upstream_tls.key_file"},
 		{`"upstream": "https://a", "upstream_tls": {"key_file": "a"}`, "upstream_tls.cert_file"},
 		{`"upstream": "https://a", "upstream_tls": {"insecure": true}`, "upstream_tls.insecure"},
-		{`"caller_faults": true`, "caller_faults"},
+		{`"caller_faults": "yes"`, "caller_faults"},
+		{`"caller_faults": {"kinds": []}`, "caller_faults.kinds"},
+		{`"caller_faults": {"kinds": ["delay", "reset"]}`, "caller_faults.kinds[1]"},
+		{`"caller_faults": {"kinds": ["delay", "delay"]}`, "caller_faults.kinds[1]"},
+		{`"caller_faults": {"percent": 101}`, "caller_faults.percent"},
+		{`"caller_faults": {"max_active": 0}`, "caller_faults.max_active"},
+		{`"caller_faults": {"max_active": 9007199254740993}`, "caller_faults.max_active"},
+		{`"caller_faults": {"max_delay": "0s"}`, "caller_faults.max_delay"},
+		{`"caller_faults": {"max_delay": "25h"}`, "caller_faults.max_delay"},
 		{`"upstraem": "x"`, "upstraem"},
 	} {
 		_, err := decode(t, test.members)
@@ -153,6 +161,7 @@ func TestConfigAccepts(t *testing.T) {
 	for _, members := range []string{
 		`"host": "shop.test"`, `"host": "shop.test:8080"`, `"host": "10.0.0.1:65535"`, `"host": "[::1]"`, `"host": "[::1]:80"`,
 		`"host": "a_b~c!%41"`, `"host": "` + strings.Repeat("a", 255) + `:1"`,
+		`"caller_faults": true`, `"caller_faults": false`, `"caller_faults": null`, `"caller_faults": {"percent": 0.5}`,
 		`"upstream": "http://stock"`, `"upstream": "http://stock:65535"`, `"upstream": "https://[::1]:1"`,
 		`"tls": true`, `"tls": null`, `"tls": {"ca": "throwaway", "names": ["a", "*.a-1.test", "a_b"]}`,
 		`"tls": {"certificates": [{"cert_file": "` + strings.Repeat("a", 4096) + `", "key_file": "b"}]}`,

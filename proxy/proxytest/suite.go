@@ -37,6 +37,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"pacing", s.pacing},
 		{"corrupt", s.corrupt},
 		{"capacity", s.capacity},
+		{"callers", s.callers},
 		{"duplicate", s.duplicate},
 		{"trailers", s.trailersOfReplies},
 		{"record", s.record},
