@@ -4,4 +4,6 @@
 //	stock := squalltest.New(t, stockServer.URL)
 //	stock.Abort(503, squalltest.First(2))
 //	checkout(t, stock.URL) // the code under test, through the proxy
+//
+// A [Transport] does the same inside a Go client, without a proxy.
 package squalltest

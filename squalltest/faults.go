@@ -9,131 +9,131 @@ import (
 )
 
 // Delay holds every request for a time before it goes on.
-func (p *Proxy) Delay(latency time.Duration, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("delay", faults.Before, &faults.Delay{Latency: faults.Duration(latency)}), options...)
+func (f *Faults) Delay(latency time.Duration, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("delay", faults.Before, &faults.Delay{Latency: faults.Duration(latency)}), options...)
 }
 
 // Abort answers with a status; the upstream is not asked.
-func (p *Proxy) Abort(status int, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("abort", faults.Before, &faults.Abort{Status: status}), options...)
+func (f *Faults) Abort(status int, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("abort", faults.Before, &faults.Abort{Status: status}), options...)
 }
 
 // LoseReply lets the upstream do its work and answers with a status in place of its reply.
-func (p *Proxy) LoseReply(status int, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("abort", faults.After, &faults.Abort{Status: status}), options...)
+func (f *Faults) LoseReply(status int, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("abort", faults.After, &faults.Abort{Status: status}), options...)
 }
 
 // Degrade replaces the body of every reply by body, written as JSON.
-func (p *Proxy) Degrade(body any, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Body: p.node(body)}), options...)
+func (f *Faults) Degrade(body any, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("degrade", faults.After, &faults.Degrade{Body: f.node(body)}), options...)
 }
 
 // Merge merges patch, written as JSON, into the body of every JSON reply (RFC 7396).
-func (p *Proxy) Merge(patch any, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Merge: p.node(patch)}), options...)
+func (f *Faults) Merge(patch any, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("degrade", faults.After, &faults.Degrade{Merge: f.node(patch)}), options...)
 }
 
 // Corrupt flips the first bytes of every reply's body, so many; its length stays.
-func (p *Proxy) Corrupt(bytes int64, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("corrupt", faults.After, &faults.Corrupt{Bytes: faults.Size(bytes)}), options...)
+func (f *Faults) Corrupt(bytes int64, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("corrupt", faults.After, &faults.Corrupt{Bytes: faults.Size(bytes)}), options...)
 }
 
 // Throttle slows every reply's body down to a rate in bytes per second.
-func (p *Proxy) Throttle(rate int64, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("throttle", faults.Before, &faults.Throttle{Rate: faults.Size(rate)}), options...)
+func (f *Faults) Throttle(rate int64, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("throttle", faults.Before, &faults.Throttle{Rate: faults.Size(rate)}), options...)
 }
 
 // Drip sends every reply's body in pieces of so many bytes, an interval apart. Replies that are known to be no longer
 // than one pass.
-func (p *Proxy) Drip(chunk int64, interval time.Duration, options ...Option) *Fault {
-	p.t.Helper()
+func (f *Faults) Drip(chunk int64, interval time.Duration, options ...Option) *Fault {
+	f.t.Helper()
 	attributes := &faults.Drip{Chunk: faults.Size(chunk), Interval: faults.Duration(interval)}
-	return p.Arm(newRule("drip", faults.After, attributes), options...)
+	return f.Arm(newRule("drip", faults.After, attributes), options...)
 }
 
 // Truncate lets so many bytes of every reply's body arrive and closes the connection. Replies that are known to be no
 // longer pass.
-func (p *Proxy) Truncate(after int64, options ...Option) *Fault {
-	p.t.Helper()
+func (f *Faults) Truncate(after int64, options ...Option) *Fault {
+	f.t.Helper()
 	part := &faults.Part{Bytes: faults.Size(after)}
-	return p.Arm(newRule("truncate", faults.After, &faults.Truncate{After: part}), options...)
+	return f.Arm(newRule("truncate", faults.After, &faults.Truncate{After: part}), options...)
 }
 
 // ResetConnection ends the connection with a TCP reset instead of a reply; the upstream is not asked.
-func (p *Proxy) ResetConnection(options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("reset", faults.Before, &faults.Reset{}), options...)
+func (f *Faults) ResetConnection(options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("reset", faults.Before, &faults.Reset{}), options...)
 }
 
 // Empty closes the connection without a byte of answer; the upstream is not asked.
-func (p *Proxy) Empty(options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("empty", faults.Before, &faults.Empty{}), options...)
+func (f *Faults) Empty(options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("empty", faults.Before, &faults.Empty{}), options...)
 }
 
 // Malformed answers with bytes that are no HTTP: as "status_line", "header", "chunk" or "garbage". The upstream is not
 // asked.
-func (p *Proxy) Malformed(as string, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("malformed", faults.Before, &faults.Malformed{As: as}), options...)
+func (f *Faults) Malformed(as string, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("malformed", faults.Before, &faults.Malformed{As: as}), options...)
 }
 
 // Blackhole accepts requests and never answers them, until the client leaves.
-func (p *Proxy) Blackhole(options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("blackhole", faults.Before, &faults.Blackhole{}), options...)
+func (f *Faults) Blackhole(options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("blackhole", faults.Before, &faults.Blackhole{}), options...)
 }
 
 // RateLimit refuses, with 429 and a Retry-After, what comes more than so often in a time. What passes it does not hit.
-func (p *Proxy) RateLimit(rate uint64, per time.Duration, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("rate_limit", faults.Before, &faults.RateLimit{Rate: rate, Per: faults.Duration(per)}), options...)
+func (f *Faults) RateLimit(rate uint64, per time.Duration, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("rate_limit", faults.Before, &faults.RateLimit{Rate: rate, Per: faults.Duration(per)}), options...)
 }
 
 // Concurrency lets so many requests pass at once, holds queue others, and answers the rest with 503. What passes at once
 // it does not hit.
-func (p *Proxy) Concurrency(most, queue uint64, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("concurrency", faults.Before, &faults.Concurrency{Max: most, Queue: queue}), options...)
+func (f *Faults) Concurrency(most, queue uint64, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("concurrency", faults.Before, &faults.Concurrency{Max: most, Queue: queue}), options...)
 }
 
 // Duplicate sends every request to the upstream again, so many times, once the client has its reply.
-func (p *Proxy) Duplicate(times int, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("duplicate", faults.Before, &faults.Duplicate{Times: times}), options...)
+func (f *Faults) Duplicate(times int, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("duplicate", faults.Before, &faults.Duplicate{Times: times}), options...)
 }
 
 // Goaway closes the client's connection behind every reply, and says so in it.
-func (p *Proxy) Goaway(options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("goaway", faults.Before, &faults.Goaway{}), options...)
+func (f *Faults) Goaway(options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("goaway", faults.Before, &faults.Goaway{}), options...)
 }
 
 // SetTrailer sets a field behind the body of every reply, which becomes a chunked one.
-func (p *Proxy) SetTrailer(field, value string, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("trailers", faults.After, &faults.Trailers{Set: map[string]string{field: value}}), options...)
+func (f *Faults) SetTrailer(field, value string, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("trailers", faults.After, &faults.Trailers{Set: map[string]string{field: value}}), options...)
 }
 
 // DropTrailers drops all fields behind the body of every reply in chunks.
-func (p *Proxy) DropTrailers(options ...Option) *Fault {
-	p.t.Helper()
+func (f *Faults) DropTrailers(options ...Option) *Fault {
+	f.t.Helper()
 	attributes := &faults.Trailers{Drop: &faults.Names{All: true}}
-	return p.Arm(newRule("trailers", faults.After, attributes), options...)
+	return f.Arm(newRule("trailers", faults.After, attributes), options...)
 }
 
 // SetHeader sets a header field of every reply.
-func (p *Proxy) SetHeader(field, value string, options ...Option) *Fault {
-	p.t.Helper()
+func (f *Faults) SetHeader(field, value string, options ...Option) *Fault {
+	f.t.Helper()
 	edit := &faults.HeaderEdit{Set: map[string]string{field: value}}
-	return p.Arm(newRule("headers", faults.After, &faults.Headers{Response: edit}), options...)
+	return f.Arm(newRule("headers", faults.After, &faults.Headers{Response: edit}), options...)
 }
 
 func newRule(kind string, phase faults.Phase, attributes faults.Attributes) faults.Rule {
@@ -141,15 +141,15 @@ func newRule(kind string, phase faults.Phase, attributes faults.Attributes) faul
 }
 
 // node turns a Go value into a document.
-func (p *Proxy) node(value any) *document.Node {
-	p.t.Helper()
+func (f *Faults) node(value any) *document.Node {
+	f.t.Helper()
 	written, err := json.Marshal(value)
 	if err != nil {
-		p.t.Fatalf("squalltest: %v", err)
+		f.t.Fatalf("squalltest: %v", err)
 	}
 	n, err := document.ParseJSON(written)
 	if err != nil {
-		p.t.Fatalf("squalltest: %v", err)
+		f.t.Fatalf("squalltest: %v", err)
 	}
 	return n
 }
@@ -207,7 +207,7 @@ func Body(pointer string, value any) Option {
 		if m.Body == nil {
 			m.Body = make(faults.BodyMatch)
 		}
-		m.Body[pointer] = a.fault.proxy.node(value)
+		m.Body[pointer] = a.fault.of.node(value)
 	}
 }
 

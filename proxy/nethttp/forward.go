@@ -54,7 +54,7 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 		x.body.ReadCloser, x.body.exchange = out.Body, x
 		out.Body = &x.body
 		if x.uploadPacer != nil {
-			out.Body = &replayed{Reader: &paced{&x.body, x, x.uploadPacer}, Closer: &x.body}
+			out.Body = &replayed{Reader: x.paced(&x.body, x.uploadPacer), Closer: &x.body}
 		}
 		out.Trailer = in.Trailer
 	}
@@ -168,7 +168,7 @@ func (x *exchange) pass(res *http.Response) {
 	}
 	if x.pacer != nil {
 		x.reverse.FlushInterval = -1
-		res.Body = &replayed{Reader: &paced{res.Body, x, x.pacer}, Closer: res.Body}
+		res.Body = &replayed{Reader: x.paced(res.Body, x.pacer), Closer: res.Body}
 	}
 	x.reply.ReadCloser = res.Body
 	res.Body = &x.reply

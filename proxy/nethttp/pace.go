@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
 
 // pace slows down the bodies of the exchange that a rate is for, answers of ours included.
@@ -63,14 +64,14 @@ func (x *exchange) slow() *faults.Pacer {
 // corruptRequest has bytes of the request's body flipped.
 func (x *exchange) corruptRequest(f faults.Flip, d faults.Decision) {
 	if flipper := x.flipper(f, x.in.ContentLength, d); flipper != nil {
-		x.in.Body = &replayed{Reader: &flipping{x.in.Body, flipper}, Closer: x.in.Body}
+		x.in.Body = &replayed{Reader: &semantics.Flipping{Reader: x.in.Body, Flipper: flipper}, Closer: x.in.Body}
 	}
 }
 
 // corrupt has bytes of the reply's body flipped.
 func (x *exchange) corrupt(res *http.Response, f faults.Flip, d faults.Decision) {
 	if flipper := x.flipper(f, x.lengthOf(res), d); flipper != nil {
-		res.Body = &replayed{Reader: &flipping{res.Body, flipper}, Closer: res.Body}
+		res.Body = &replayed{Reader: &semantics.Flipping{Reader: res.Body, Flipper: flipper}, Closer: res.Body}
 	}
 }
 
@@ -102,49 +103,14 @@ func (x *exchange) lengthOf(res *http.Response) int64 {
 	return res.ContentLength
 }
 
-// flipping is a body whose bytes are flipped as they are read.
-type flipping struct {
-	io.Reader
-	flipper *faults.Flipper
-}
-
-// Read reads the body.
-func (f *flipping) Read(p []byte) (int, error) {
-	n, err := f.Reader.Read(p)
-	f.flipper.Flip(p[:n])
-	return n, err
-}
-
-// paced is a body that is read no faster than it may go.
-type paced struct {
-	io.Reader
-	exchange *exchange
-	pacer    *faults.Pacer // nil once the server drains
-}
-
-// Read reads what may go at once, and waits until it may. The error is the body's, or why the waiting ended.
-func (r *paced) Read(p []byte) (int, error) {
-	if r.pacer == nil {
-		return r.Reader.Read(p)
-	}
-	n, err := r.Reader.Read(p[:r.pacer.Limit(len(p))])
-	if n == 0 {
-		return n, err
-	}
-	now := time.Now()
-	if wait := r.pacer.Take(now, n); wait > 0 {
-		failed := r.exchange.pause(wait)
-		if errors.Is(failed, errDraining) {
-			r.pacer = nil
-			return n, err
+// paced is a body that is read no faster than it may go, until the server drains.
+func (x *exchange) paced(body io.Reader, pacer *faults.Pacer) *semantics.Paced {
+	return &semantics.Paced{Reader: body, Pacer: pacer, Pause: func(d time.Duration) error {
+		if err := x.pause(d); !errors.Is(err, errDraining) {
+			return err
 		}
-		if failed != nil {
-			return 0, failed
-		}
-		now = time.Now()
-	}
-	r.pacer.Sent(now, n)
-	return n, err
+		return nil
+	}}
 }
 
 // writeBody writes the body of an answer of ours.
@@ -154,7 +120,7 @@ func (x *exchange) writeBody(body []byte) {
 		return
 	}
 	flush := http.NewResponseController(x.ResponseWriter).Flush
-	from := &paced{bytes.NewReader(body), x, x.pacer}
+	from := x.paced(bytes.NewReader(body), x.pacer)
 	buffer := x.server.buffers.Get()
 	defer x.server.buffers.Put(buffer)
 	for failed := flush(); failed == nil && x.writeErr == nil; failed = flush() {
