@@ -21,6 +21,9 @@ type Answer struct {
 	ContentType string  // "" = none
 	Body        []byte
 	KeepHeader  bool // phase after: the upstream's header fields stay, except those that describe its body
+
+	// GRPC is what a gRPC call gets instead, see [Answer.ForGRPC]; nil = what Status stands for.
+	GRPC *GRPCStatus
 }
 
 // Hold ends the exchange with silence: nothing is sent for a time (0 = until the client leaves), then the connection

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/squall-proxy/squall/faults"
@@ -90,6 +91,8 @@ var cases = []faultstest.Case{
 			`{"status":503,"retry_after":0}`, `{"status":503,"retry_after":86400}`, `{"status":503,"retry_after":[0,86400]}`,
 			`{"status":503,"retry_after":[3,3]}`, `{"status":503,"retry_after":{"date":5}}`, `{"status":503,"retry_after":{"date":[1,5]}}`,
 			`{"status":503,"retry_after":null,"headers":{"Retry-After":"soon"}}`,
+			`{"grpc_status":0}`, `{"grpc_status":16}`, `{"grpc_status":"UNAVAILABLE","grpc_message":"50 % of \"größe\""}`,
+			`{"status":500,"grpc_status":"INTERNAL","grpc_details":[{"type":"google.rpc.RetryInfo","value":"CgIIAg=="},{"type":"a/b","value":""}]}`,
 		},
 		Refused: []faultstest.Refusal{
 			{Attributes: `{}`, Field: "status"},
@@ -104,6 +107,18 @@ var cases = []faultstest.Case{
 			{Attributes: `{"status":500,"content_type":"a\nb"}`, Field: "content_type"},
 			{Attributes: `{"status":500,"content_type":"a","headers":{"content-TYPE":"b"}}`, Field: "content_type"},
 			{Attributes: `{"status":500,"keep_headers":true}`, Field: "keep_headers"},
+			{Attributes: `{"grpc_status":-1}`, Field: "grpc_status"},
+			{Attributes: `{"grpc_status":17}`, Field: "grpc_status"},
+			{Attributes: `{"grpc_status":"Unavailable"}`, Field: "grpc_status"},
+			{Attributes: `{"status":600,"grpc_status":"OK"}`, Field: "status"},
+			{Attributes: `{"status":503,"grpc_message":"x"}`, Field: "grpc_message"},
+			{Attributes: `{"grpc_status":5,"grpc_message":"` + strings.Repeat("x", 1025) + `"}`, Field: "grpc_message"},
+			{Attributes: `{"status":503,"grpc_details":[]}`, Field: "grpc_details"},
+			{Attributes: `{"grpc_status":5,"grpc_details":[{"value":""}]}`, Field: "grpc_details[0].type"},
+			{Attributes: `{"grpc_status":5,"grpc_details":[{"type":"a/","value":""}]}`, Field: "grpc_details[0].type"},
+			{Attributes: `{"grpc_status":5,"grpc_details":[{"type":"a","value":""},{"type":"a","value":"!"}]}`, Field: "grpc_details[1].value"},
+			{Attributes: `{"grpc_status":5,"grpc_details":[{"type":"a","value":"` + strings.Repeat("AAAA", 1025) + `"}]}`, Field: "grpc_details[0].value"},
+			{Attributes: `{"grpc_status":5,"grpc_details":[` + strings.Repeat(`{"type":"a"},`, 10) + `{"type":"a"}]}`, Field: "grpc_details"},
 			{Attributes: `{"status":503,"retry_after":-1}`, Field: "retry_after"},
 			{Attributes: `{"status":503,"retry_after":86401}`, Field: "retry_after"},
 			{Attributes: `{"status":503,"retry_after":1.5}`, Field: "retry_after"},
@@ -117,8 +132,6 @@ var cases = []faultstest.Case{
 			{Attributes: `{"status":503,"retry_after":{"date":"x"}}`, Field: "retry_after.date"},
 			{Attributes: `{"status":503,"retry_after":{"date":1,"in":2}}`, Field: "retry_after.in"},
 			{Attributes: `{"status":503,"retry_after":1,"headers":{"retry-after":"1"}}`, Field: "retry_after"},
-			{Attributes: `{"status":200,"grpc_status":0}`, Field: "grpc_status"},
-			{Attributes: `{"status":200,"grpc_message":"a"}`, Field: "grpc_message"},
 		},
 	},
 	{

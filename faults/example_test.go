@@ -42,6 +42,9 @@ func show(text string) {
 	switch a := action.(type) {
 	case faults.Answer:
 		fmt.Printf("answer %d %s %s", a.Status, a.ContentType, a.Body)
+		if a.GRPC != nil {
+			fmt.Println("to a gRPC call:", a.ForGRPC().Header)
+		}
 	case faults.End:
 		fmt.Printf("end %d raw %q body %t bytes %d fraction %v\n", a.How, a.Raw, a.Body, a.Bytes, a.Fraction)
 	case faults.Body:
@@ -126,9 +129,12 @@ func ExampleDelay() {
 func ExampleAbort() {
 	show(`{"abort":503}`)
 	show(`{"abort":{"status":429,"body":{"error":"slow down"},"headers":{"Retry-After":"1"}}}`)
+	show(`{"abort":{"grpc_status":"UNAVAILABLE","grpc_message":"50 % are down"}}`)
 	// Output:
 	// answer 503 application/json {"message":"Service Unavailable"}
 	// answer 429 application/json {"error":"slow down"}
+	// answer 503 application/json {"message":"Service Unavailable"}
+	// to a gRPC call: [{Grpc-Status 14} {Grpc-Message 50 %25 are down}]
 }
 
 func ExampleDegrade() {

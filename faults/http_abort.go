@@ -3,6 +3,7 @@ package faults
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,16 +12,21 @@ import (
 
 // Abort answers in the upstream's place: in phase before it is never contacted, in phase after it ran and its reply is
 // dropped, the lost reply that makes a client charge twice.
+//
+// A gRPC call (content type application/grpc, or with + and more behind) ends with a status of gRPC, sent as trailers alone:
+// the one asked for, or the one that the status of HTTP stands for, as in Envoy: 400 is INTERNAL, 401 UNAUTHENTICATED, 403
+// PERMISSION_DENIED, 404 UNIMPLEMENTED, 429, 502, 503 and 504 UNAVAILABLE, all others UNKNOWN.
 type Abort struct {
-	Status      int               `json:"status"`                 // 200 to 599
+	Status      int               `json:"status,omitempty"`       // 200 to 599; absent = the one that grpc_status stands for: UNAVAILABLE is 503
 	Body        *document.Node    `json:"body,omitempty"`         // JSON, or a text; absent = {"message": the status' text}
 	Headers     map[string]string `json:"headers,omitempty"`      // set on the answer
 	ContentType string            `json:"content_type,omitempty"` // absent = application/json, or text/plain for a text
 	RetryAfter  *RetryAfter       `json:"retry_after,omitempty"`  // in seconds, as header field Retry-After: 5, [1, 5] for one between, or {"date": 5} for a date
 	KeepHeaders bool              `json:"keep_headers,omitempty"` // phase after: the upstream's fields stay
 
-	GRPCStatus  *int   `json:"grpc_status,omitempty"`  // later
-	GRPCMessage string `json:"grpc_message,omitempty"` // later
+	GRPCStatus  *GRPCCode    `json:"grpc_status,omitempty"`  // of gRPC calls: a name such as "UNAVAILABLE", or 0 to 16
+	GRPCMessage string       `json:"grpc_message,omitempty"` // up to 1024 bytes; only with grpc_status
+	GRPCDetails []GRPCDetail `json:"grpc_details,omitempty"` // up to 10 of {"type": "google.rpc.RetryInfo", "value": "CgIIAg=="}, the encoded message in base64; only with grpc_status
 }
 
 func newAbort() Attributes { return &Abort{} }
@@ -34,17 +40,16 @@ func (a *Abort) DecodeDocument(n *document.Node) error {
 }
 
 func (a *Abort) check(phase Phase) error {
-	switch {
-	case a.Status == 0:
+	if err := a.checkGRPC(); err != nil {
+		return err
+	}
+	switch status := a.status(); {
+	case status == 0:
 		return document.Errorf("status", "missing: want 200 to 599")
-	case a.Status < 200 || a.Status > 599:
-		return document.Errorf("status", "must be 200 to 599, got %d", a.Status)
-	case a.Body != nil && !mayHaveBody(a.Status):
-		return document.Errorf("body", "a reply of status %d has none", a.Status)
-	case a.GRPCStatus != nil:
-		return document.Errorf("grpc_status", later)
-	case a.GRPCMessage != "":
-		return document.Errorf("grpc_message", later)
+	case status < 200 || status > 599:
+		return document.Errorf("status", "must be 200 to 599, got %d", status)
+	case a.Body != nil && !mayHaveBody(status):
+		return document.Errorf("body", "a reply of status %d has none", status)
 	case a.KeepHeaders && phase != After:
 		return document.Errorf("keep_headers", "only in phase after is there an upstream's reply")
 	}
@@ -65,10 +70,43 @@ func (a *Abort) check(phase Phase) error {
 	return document.At(a.RetryAfter.check(), "retry_after")
 }
 
+// checkGRPC checks what gRPC calls get.
+func (a *Abort) checkGRPC() error {
+	if a.GRPCStatus == nil {
+		const only = "only with grpc_status"
+		switch {
+		case a.GRPCMessage != "":
+			return document.Errorf("grpc_message", only)
+		case a.GRPCDetails != nil:
+			return document.Errorf("grpc_details", only)
+		}
+		return nil
+	}
+	if err := a.GRPCStatus.check(); err != nil {
+		return document.At(err, "grpc_status")
+	}
+	if len(a.GRPCMessage) > maxGRPCMessage {
+		return document.Errorf("grpc_message", "at most %d bytes, got %d", maxGRPCMessage, len(a.GRPCMessage))
+	}
+	return document.At(checkGRPCDetails(a.GRPCDetails), "grpc_details")
+}
+
+// status is what clients of HTTP get; 0 = none was given.
+func (a *Abort) status() int {
+	if a.Status == 0 && a.GRPCStatus != nil {
+		return grpcCodes[*a.GRPCStatus].status
+	}
+	return a.Status
+}
+
 func (a *Abort) decide(h hit) Action {
-	answer := Answer{Status: a.Status, KeepHeader: a.KeepHeaders}
+	status := a.status()
+	answer := Answer{Status: status, KeepHeader: a.KeepHeaders}
+	if a.GRPCStatus != nil {
+		answer.GRPC = &GRPCStatus{Code: *a.GRPCStatus, Message: a.GRPCMessage, Details: slices.Clone(a.GRPCDetails)}
+	}
 	if a.Body == nil {
-		answer.Body, answer.ContentType = statusBody(a.Status)
+		answer.Body, answer.ContentType = statusBody(status)
 	} else {
 		answer.Body, answer.ContentType = renderBody(a.Body)
 	}
@@ -92,12 +130,16 @@ func statusBody(status int) (body []byte, contentType string) {
 	if !mayHaveBody(status) {
 		return nil, ""
 	}
-	text := http.StatusText(status)
-	if text == "" {
-		text = "Status " + strconv.Itoa(status)
-	}
-	body, _ = json.Marshal(map[string]string{"message": text}) // a map of strings always marshals
+	body, _ = json.Marshal(map[string]string{"message": statusText(status)}) // a map of strings always marshals
 	return append(body, '\n'), "application/json"
+}
+
+// statusText is a status in words.
+func statusText(status int) string {
+	if text := http.StatusText(status); text != "" {
+		return text
+	}
+	return "Status " + strconv.Itoa(status)
 }
 
 // renderBody gives the bytes of a body in a rule: a JSON string is a text, anything else is sent as JSON.

@@ -20,6 +20,9 @@ const (
 	TCP  = "tcp"
 )
 
+// H2C is the scheme of an upstream that speaks HTTP/2 without TLS, from its first byte on (RFC 9113, 3.3).
+const H2C = "h2c"
+
 // What a client gets while the upstream cannot be reached.
 const (
 	Answer = "answer" // 502 with a JSON body, 504 after a timeout
@@ -46,7 +49,7 @@ type Config struct {
 	Name     string `json:"name"`
 	Protocol string `json:"protocol"`
 	Listen   string `json:"listen"`   // host:port; port 0 takes a free one
-	Upstream string `json:"upstream"` // http://host:port or https://host:port; resolved at every dial
+	Upstream string `json:"upstream"` // http://, https:// or h2c:// and host:port; resolved at every dial
 
 	Host         string          `json:"host"`          // the upstream's Host header: keep, upstream, or a name
 	Timeout      faults.Duration `json:"timeout"`       // for the upstream's response head
@@ -163,6 +166,8 @@ func (c *Config) validateChoices() error {
 		return document.Errorf("engine", "want http1 or nethttp, got %q", c.Engine)
 	case !slices.Contains([]string{"", RetryNever, RetryOnce}, c.UpstreamRetry):
 		return document.Errorf("upstream_retry", "want never or once, got %q", c.UpstreamRetry)
+	case c.UpstreamRetry == RetryOnce && strings.HasPrefix(c.Upstream, H2C+":"):
+		return document.Errorf("upstream_retry", "an upstream of HTTP/2 is called by rules of net/http: want never")
 	case c.UpstreamRetry == RetryOnce && c.Engine == "nethttp":
 		return document.Errorf("upstream_retry", "the engine nethttp repeats by rules of its own: want never")
 	case c.CallerFaults != nil:
@@ -195,8 +200,8 @@ func ParseUpstream(text string) (*url.URL, error) {
 		return nil, document.Errorf("upstream", `%q is not a URL such as "http://stock:8080"`, text)
 	}
 	switch {
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, document.Errorf("upstream", "scheme %q is not available in this version: want http or https", u.Scheme)
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != H2C:
+		return nil, document.Errorf("upstream", "want scheme http, https or h2c, got %q", u.Scheme)
 	case u.Hostname() == "":
 		return nil, document.Errorf("upstream", "%q has no host", text)
 	case u.Port() != "" && !isPort(u.Port()):

@@ -7,6 +7,7 @@ import (
 
 	"github.com/squall-proxy/squall/proxy"
 	"github.com/squall-proxy/squall/proxy/http1"
+	"github.com/squall-proxy/squall/proxy/nethttp"
 )
 
 // drain bounds how long the end of a test waits for exchanges under way.
@@ -24,7 +25,8 @@ type Proxy struct {
 // fault that was armed has not hit by then.
 func New(t testing.TB, upstream string) *Proxy {
 	t.Helper()
-	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}}}
+	http := &http1.Executor{HTTP2: &nethttp.Executor{}}
+	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: http}}
 	armed := newFaults(t, engine, upstream)
 	addr := engine.Addr(name).String()
 	p := &Proxy{URL: "http://" + addr, Addr: addr, Faults: armed}

@@ -64,8 +64,9 @@ func startStack(c stackConfig) (*stack, error) {
 	recent, audit := admin.NewRecent(recentExchanges), admin.NewAudit()
 	log := exchangeLog{c.logger}
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
+	http2 := &nethttp.Executor{}
 	s.engine = &proxy.Engine{
-		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}, "nethttp": &nethttp.Executor{}},
+		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{HTTP2: http2}, "nethttp": http2},
 		Observer: func(e proxy.Exchange) {
 			recent.Add(e)
 			log.exchange(e)

@@ -14,6 +14,9 @@ import (
 // answer replies in the upstream's place. In phase after the upstream's reply is dropped.
 func (x *exchange) answer(a faults.Answer, d faults.Decision) {
 	x.record.Outcome, x.record.Faulted = proxy.Injected, true
+	if faults.IsGRPC(x.request.value("Content-Type")) {
+		a = a.ForGRPC()
+	}
 	h := &x.head
 	h.lines = h.lines[:0]
 	if x.reply.status == 0 {

@@ -24,6 +24,9 @@ type conn struct {
 	headBegun   bool          // its deadline stands
 	interrupted atomic.Bool   // nobody wants what is being read
 
+	first bool // this is the connection's first request
+	given bool // to another server: nothing of the connection is ours any more
+
 	busy     atomic.Bool // an exchange is under way
 	upstream atomic.Pointer[upstream]
 	texts    texts
@@ -50,8 +53,8 @@ func (c *conn) serve() {
 	defer c.server.remove(c)
 	defer c.close()
 	defer c.recovered()
-	for first := true; ; first = false {
-		if !c.waitForRequest(first) {
+	for c.first = true; ; c.first = false {
+		if !c.waitForRequest(c.first) {
 			return
 		}
 		x := c.server.newExchange(c)
@@ -66,7 +69,9 @@ func (c *conn) serve() {
 
 // close ends the connection on every way out. Endings that matter were carried out before.
 func (c *conn) close() {
-	_ = c.client.Close() // nothing more can be done about it
+	if !c.given {
+		_ = c.client.Close() // nothing more can be done about it
+	}
 	c.in.drop()
 }
 

@@ -96,6 +96,10 @@ func (x *exchange) run() (goOn bool) {
 	if err != nil {
 		return x.refuseHead(err)
 	}
+	if x.settings = x.server.proxy.Settings(); x.isForHTTP2(text) {
+		x.conn.handOver(text)
+		return false
+	}
 	x.begin()
 	defer x.finish()
 	if refused := x.request.parse(text); refused != nil {

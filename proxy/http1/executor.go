@@ -23,6 +23,7 @@ const (
 	idleTimeout    = 60 * time.Second // of a connection between requests, on both sides
 	defaultBodyGap = 60 * time.Second
 	alpn           = "http/1.1"            // what clients may ask for over TLS (RFC 7301)
+	alpnHTTP2      = "h2"                  // and what is not for this engine (RFC 9113, 3.1)
 	acceptPause    = 10 * time.Millisecond // before another try after a failure, such as no descriptor left
 )
 
@@ -32,6 +33,10 @@ type Executor struct {
 	RootCAs *x509.CertPool
 	// BodyTimeout is how long an unfinished request body may be silent before the client is dropped; 0 = 60 s.
 	BodyTimeout time.Duration
+	// HTTP2 serves the connections that this engine does not: those of clients that speak HTTP/2, and those with a request
+	// for an upstream that does. It gets them from a listener of their own, with what was read of them. nil = they are
+	// refused.
+	HTTP2 proxy.Executor
 }
 
 // server serves the clients of one proxy.
@@ -39,7 +44,10 @@ type server struct {
 	proxy       *proxy.Proxy
 	roots       *x509.CertPool
 	bodyTimeout time.Duration
+	protocols   []string // that clients may ask for over TLS, the best first
 	listener    net.Listener
+	handover    *handover    // nil = HTTP/2 is refused
+	second      proxy.Server // of what was handed over
 	pool        atomic.Pointer[pool]
 	buffers     buffers
 	exchanges   sync.Pool
@@ -60,7 +68,7 @@ type server struct {
 func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 	s := &server{
 		proxy: p, roots: e.RootCAs, bodyTimeout: e.BodyTimeout, listener: ln, conns: make(map[*conn]struct{}),
-		ids: idMaker{prefix: rand.Text()[:idPrefix]},
+		ids: idMaker{prefix: rand.Text()[:idPrefix]}, protocols: []string{alpn},
 	}
 	if s.bodyTimeout == 0 {
 		s.bodyTimeout = defaultBodyGap
@@ -68,6 +76,11 @@ func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 	s.draining, s.drain = context.WithCancel(context.Background())
 	s.lifetime, s.kill = context.WithCancel(context.Background())
 	s.pool.Store(s.newPool(p.Settings()))
+	if e.HTTP2 != nil {
+		s.handover = newHandover(ln.Addr())
+		s.second = e.HTTP2.Start(s.handover, p)
+		s.protocols = []string{alpnHTTP2, alpn}
+	}
 	s.serving.Go(s.accept)
 	return s
 }
@@ -92,9 +105,13 @@ func (s *server) accept() {
 
 // serve is a connection's goroutine.
 func (s *server) serve(client net.Conn, id uint64) {
-	client, err := s.proxy.Terminate(s.draining, client, alpn)
+	client, err := s.proxy.Terminate(s.draining, client, s.protocols...)
 	if err != nil {
 		return // Terminate has closed and recorded it
+	}
+	if s.agreedOnHTTP2(client) {
+		s.handover.give(&begun{Conn: client})
+		return
 	}
 	c := newConn(s, client, id)
 	s.add(c)
@@ -129,6 +146,9 @@ func (s *server) Shutdown(ctx context.Context) error {
 	s.drain()
 	_ = s.listener.Close()
 	s.each((*conn).endIdle)
+	if s.second != nil {
+		s.serving.Go(func() { _ = s.second.Shutdown(ctx) }) // which fails by ctx alone, as we do
+	}
 	s.serving.Wait()
 	s.kill()
 	s.pool.Load().close()

@@ -2,6 +2,7 @@ package http1
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -143,6 +144,9 @@ func (p *pool) close() {
 
 // dial connects.
 func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
+	if p.scheme == proxy.H2C {
+		return nil, errors.New("there is no executor of HTTP/2")
+	}
 	conn, err := p.dialer.DialContext(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, err

@@ -11,7 +11,9 @@ import (
 
 // begin opens the record: from here on the exchange keeps the settings of this moment.
 func (x *exchange) begin() {
-	x.settings = x.server.proxy.Settings()
+	if x.settings == nil {
+		x.settings = x.server.proxy.Settings()
+	}
 	x.record.At = time.Now()
 	x.record.ID = x.server.proxy.NextExchange()
 	x.record.Proxy = x.server.proxy.Name

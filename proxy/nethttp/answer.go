@@ -12,6 +12,9 @@ import (
 // answer replies in the upstream's place. dropped is the header of the reply that it replaces; nil if there is none.
 func (x *exchange) answer(a faults.Answer, d faults.Decision, dropped http.Header) {
 	x.record.Outcome, x.record.Faulted = proxy.Injected, true
+	if faults.IsGRPC(x.in.Header.Get("Content-Type")) {
+		a = a.ForGRPC()
+	}
 	h := x.Header()
 	if dropped == nil {
 		allowOrigin(h, x.in.Header)
@@ -64,9 +67,12 @@ func (x *exchange) write(status int, body []byte) {
 	if len(h["X-Request-Id"]) == 0 {
 		h.Set("X-Request-Id", x.record.RequestID)
 	}
-	if status == http.StatusNoContent || status == http.StatusNotModified {
+	switch {
+	case status == http.StatusNoContent, status == http.StatusNotModified:
 		body = nil
-	} else {
+	case x.stream && len(body) == 0:
+		h["Content-Length"] = nil // the head ends the stream
+	default:
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	keepSilent(h, h, "Content-Type")

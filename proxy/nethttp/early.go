@@ -13,8 +13,8 @@ const earlyGrace = time.Second
 // dropped, for a second at most: closing over unread bytes resets the connection, and a client that is still sending
 // would lose its reply. If the body ends in that time the connection goes on, else it is closed.
 func (x *exchange) settle() {
-	if x.in.ContentLength == 0 || x.body.ended.Load() || x.upgraded {
-		return
+	if x.in.ContentLength == 0 || x.body.ended.Load() || x.upgraded || x.stream {
+		return // net/http tells the client of a stream that nothing more is wanted (RFC 9113, 8.1)
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	failed := control.Flush()
@@ -55,6 +55,7 @@ func (x *exchange) stopReading(t time.Time) {
 // itself when the rest of the body does not come.
 func (x *exchange) openEnded() {
 	switch {
+	case x.stream:
 	case !x.in.ProtoAtLeast(1, 1):
 		x.setLinger(0)
 		x.lingers = true

@@ -45,8 +45,11 @@ func hasBody(method string, status int) bool {
 
 // carryOut ends the exchange on the wire, if a fault asks for that. What was written of a reply goes out first.
 func (x *exchange) carryOut() {
-	if x.ending == nil {
+	switch {
+	case x.ending == nil:
 		return
+	case x.stream:
+		x.endStream()
 	}
 	if x.ending.Body {
 		_ = http.NewResponseController(x.ResponseWriter).Flush() // fails with the connection

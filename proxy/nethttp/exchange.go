@@ -28,6 +28,7 @@ type exchange struct {
 	server   *server
 	settings *proxy.Settings
 	in       *http.Request
+	stream   bool       // of an HTTP/2 connection, which goes on whatever ends the exchange
 	conn     net.Conn   // the client's; net/http reads from it and closes it
 	peer     netip.Addr // of the connection; the client's own address is view.Source
 	record   proxy.Exchange
@@ -53,7 +54,14 @@ type exchange struct {
 
 // handle is the server's handler.
 func (s *server) handle(w http.ResponseWriter, r *http.Request) {
-	x := s.begin(w, r)
+	stream := isStream(w, r)
+	if stream {
+		if !s.beginStream() {
+			panic(http.ErrAbortHandler) // the connection is gone already
+		}
+		defer s.streams.Done()
+	}
+	x := s.begin(w, r, stream)
 	x.run()
 	x.settle()
 }
@@ -63,7 +71,7 @@ func (x *exchange) run() {
 	through := false
 	defer func() { x.finish(through) }()
 	if status, reason := refuse(x.in, x.settings); status != 0 {
-		x.Header().Set("Connection", "close")
+		x.closeBehind()
 		if status == http.StatusMethodNotAllowed {
 			x.Header().Set("Allow", semantics.AllowedMethods)
 		}
@@ -77,14 +85,15 @@ func (x *exchange) run() {
 }
 
 // begin opens an exchange: from here on it keeps the settings of this moment.
-func (s *server) begin(w http.ResponseWriter, r *http.Request) *exchange {
+func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exchange {
 	now := time.Now()
 	x := &exchange{server: s, settings: s.proxy.Settings(), in: r}
 	x.ResponseWriter, x.modern = w, r.ProtoAtLeast(1, 1)
+	x.stream, x.body.over = stream, stream // which has no deadlines
 	if r.ContentLength != 0 {
 		// Else net/http reads what is left of the body before a reply goes out: it makes an early answer wait, and makes
 		// a hole in a chunked body that is still on its way to the upstream.
-		_ = http.NewResponseController(w).EnableFullDuplex() // always there on HTTP/1.1
+		_ = http.NewResponseController(w).EnableFullDuplex() // always there
 	}
 	c, _ := r.Context().Value(connectionKey{}).(*connection)
 	x.conn, x.peer = c.conn, c.peer
@@ -111,12 +120,14 @@ func requestID(h http.Header) string {
 // finish closes the record, on whatever way the exchange ended, and tells the observer. An exchange that is not through
 // is being aborted.
 func (x *exchange) finish(through bool) {
-	if x.upgraded {
+	switch {
+	case x.upgraded:
 		defer x.server.upgrades.Done()
-	} else if !through && x.in.ContentLength != 0 {
-		if x.status != 0 {
-			_ = http.NewResponseController(x.ResponseWriter).Flush() // what there is of a reply; fails with the connection
-		}
+	case through:
+	case x.stream:
+		x.flush()
+	case x.in.ContentLength != 0:
+		x.flush()
 		x.disconnect()
 	}
 	x.plan.Done()
@@ -156,7 +167,7 @@ func (x *exchange) left() (proxy.Outcome, string) {
 	return proxy.ClientLeft, ""
 }
 
-// abort closes the client's connection without another byte. It does not return.
+// abort closes the client's connection without another byte; of HTTP/2 it resets the stream. It does not return.
 func (x *exchange) abort(outcome proxy.Outcome, reason string) {
 	x.record.Outcome, x.record.Error = outcome, reason
 	panic(http.ErrAbortHandler)
@@ -251,7 +262,7 @@ func (x *exchange) pause(d time.Duration) error {
 	return x.meanwhile(func(ctx context.Context) error { return wait.For(ctx, d) })
 }
 
-// leave has the connection closed behind the reply.
+// leave has the connection closed behind the reply. (In HTTP/2 net/http makes a GOAWAY of the field.)
 func (x *exchange) leave() {
 	x.record.Faulted = true
 	x.Header().Set("Connection", "close")

@@ -1,5 +1,7 @@
 // Package nethttp carries out HTTP faults with the standard library: net/http towards the client, httputil.ReverseProxy
-// towards the upstream. What those do by themselves stays: net/http repeats a GET whose reused upstream connection
+// towards the upstream. It is the executor of HTTP/2, and of HTTP/1.1 the oracle beside our own engine.
+//
+// What those do by themselves stays: net/http repeats a GET whose reused upstream connection
 // died, writes header fields in its own order and spelling and the standard reason phrases, encodes unusual characters of
 // a path anew, hides what stands beside close in an upstream's Connection, and does not notice that a client left as long
 // as its request's body is unread.
@@ -28,11 +30,13 @@ const (
 	defaultBodyGap = 60 * time.Second
 )
 
-// Executor is a [proxy.Executor] for HTTP/1.1. The zero Executor is ready.
+// Executor is a [proxy.Executor] for HTTP/2 and HTTP/1.1, which it tells apart by what TLS has agreed on, else by the first
+// bytes. The zero Executor is ready.
 type Executor struct {
 	// RootCAs are what https upstreams are verified against; nil = the system's.
 	RootCAs *x509.CertPool
 	// BodyTimeout is how long an unfinished request body may be silent before the client is dropped; 0 = 60 s.
+	// A stream of HTTP/2 may be silent: gRPC's are.
 	BodyTimeout time.Duration
 }
 
@@ -54,9 +58,11 @@ type server struct {
 	serving     sync.WaitGroup // the accepting goroutine
 	connections sync.WaitGroup // of net/http
 	upgrades    sync.WaitGroup // exchanges whose connections are net/http's no more
+	streams     sync.WaitGroup // exchanges of HTTP/2, which may outlive their connections for a moment
 
-	mu    sync.Mutex // guards fresh
-	fresh map[net.Conn]struct{}
+	mu     sync.Mutex // guards fresh and closed
+	fresh  map[net.Conn]struct{}
+	closed bool // no stream begins any more
 }
 
 // Start serves the clients that ln accepts.
@@ -79,7 +85,8 @@ func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 		ConnContext:       s.connect,
 		ConnState:         s.track,
 		ErrorLog:          silent(),
-		Protocols:         onlyHTTP1(),
+		Protocols:         protocols(true, true, true),
+		HTTP2:             forClients(),
 
 		DisableGeneralOptionsHandler: true, // OPTIONS * is the upstream's to answer
 	}
@@ -94,12 +101,6 @@ func (s *server) serve() {
 
 // silent is the log of the standard library's own remarks: what matters of them is in the exchanges.
 func silent() *log.Logger { return log.New(io.Discard, "", 0) }
-
-func onlyHTTP1() *http.Protocols {
-	var p http.Protocols
-	p.SetHTTP1(true)
-	return &p
-}
 
 // connection is what an exchange knows of the client's connection.
 type connection struct {
@@ -164,6 +165,7 @@ func (s *server) Shutdown(ctx context.Context) error {
 	_ = s.http.Shutdown(ctx) // ctx's error is reported below
 	s.connections.Wait()
 	s.upgrades.Wait()
+	s.endStreams()
 	s.kill()
 	s.link.Load().CloseIdleConnections()
 	if !stop() {

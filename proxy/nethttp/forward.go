@@ -42,6 +42,11 @@ func (x *exchange) forward() {
 func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	in, out, config := p.In, p.Out, &x.settings.Config
 	out.URL.Scheme, out.URL.Host, out.URL.User = x.settings.Upstream.Scheme, x.settings.Upstream.Host, nil
+	if out.URL.Scheme == proxy.H2C {
+		out.URL.Scheme = "http" // as net/http calls it
+		out.Header.Del("Upgrade")
+		out.Header.Del("Connection")
+	}
 	out.URL.RawQuery = in.URL.RawQuery // byte for byte: the reverse proxy has dropped what it cannot parse
 	switch config.Host {
 	case proxy.KeepHost:
@@ -52,6 +57,9 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	}
 	if out.Body != nil {
 		x.body.ReadCloser, x.body.exchange = out.Body, x
+		if x.stream {
+			x.body.ReadCloser = x.in.Body // closing that does not wait for the rest, so it may be closed
+		}
 		out.Body = &x.body
 		if x.uploadPacer != nil {
 			out.Body = &replayed{Reader: x.paced(&x.body, x.uploadPacer), Closer: &x.body}
@@ -80,7 +88,7 @@ func (t *roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 		trace.GotConn = func(httptrace.GotConnInfo) { connections++ }
 	}
 	start := time.Now()
-	res, err := t.link.RoundTrip(out)
+	res, err := t.link.of(t.in).RoundTrip(out)
 	t.record.UpstreamDuration = time.Since(start)
 	t.record.UpstreamAttempts = max(connections, 1)
 	if err == nil && t.again != nil {
@@ -155,6 +163,9 @@ func (x *exchange) pass(res *http.Response) {
 	}
 	keepSilent(x.Header(), res.Header, "Content-Type")
 	keepSilent(x.Header(), res.Header, "Date")
+	if x.stream {
+		keepSilent(x.Header(), res.Header, "Content-Length") // gRPC's replies have none
+	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.Header().Del("Connection") // of a goaway: the connection leaves HTTP
 		return
@@ -194,10 +205,12 @@ func (x *exchange) fail(_ http.ResponseWriter, out *http.Request, err error) {
 	case errors.Is(bodyErr, io.ErrUnexpectedEOF), isNetwork(bodyErr):
 		x.abort(proxy.ClientLeft, bodyErr.Error())
 	case bodyErr != nil:
-		x.Header().Set("Connection", "close")
+		x.closeBehind()
 		x.problem(http.StatusBadRequest, "request body: "+bodyErr.Error())
+	case x.stream && isReset(err):
+		x.abort(proxy.RealError, "upstream: "+err.Error())
 	default:
-		x.upstreamDown(fmt.Errorf("upstream %s://%s: %w", out.URL.Scheme, out.URL.Host, err))
+		x.upstreamDown(fmt.Errorf("upstream %s://%s: %w", x.settings.Upstream.Scheme, out.URL.Host, err))
 	}
 }
 

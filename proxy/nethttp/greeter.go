@@ -4,10 +4,15 @@ import (
 	"errors"
 	"net"
 	"sync"
+
+	"github.com/squall-proxy/squall/proxy"
 )
 
-// alpn is what clients may ask for over TLS (RFC 7301).
-const alpn = "http/1.1"
+// What both sides may choose over TLS (ALPN: RFC 7301, and RFC 9113, 3.1).
+const (
+	alpnHTTP1 = "http/1.1"
+	alpnHTTP2 = "h2"
+)
 
 // greeter is a listener whose clients have finished their TLS handshake. net/http would do that as well, but without
 // faults and without a record.
@@ -36,9 +41,12 @@ func (s *server) newGreeter(ln net.Listener) *greeter {
 func (g *greeter) run() {
 	for {
 		conn, err := g.Listener.Accept()
+		handed, isHanded := conn.(proxy.HandedOver)
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
+		case isHanded:
+			g.hand(greeted{handed.HandedOver(), nil})
 		case err != nil, g.server.proxy.Settings().Config.TLS == nil:
 			g.hand(greeted{conn, err})
 		default:
@@ -48,7 +56,7 @@ func (g *greeter) run() {
 }
 
 func (g *greeter) greet(conn net.Conn) {
-	secured, err := g.server.proxy.Terminate(g.server.draining, conn, alpn)
+	secured, err := g.server.proxy.Terminate(g.server.draining, conn, alpnHTTP2, alpnHTTP1)
 	if err == nil { // else Terminate has closed and recorded it
 		g.hand(greeted{secured, nil})
 	}

@@ -18,8 +18,8 @@ const (
 // has refused already.
 func refuse(r *http.Request, set *proxy.Settings) (status int, reason string) {
 	switch {
-	case r.Proto != "HTTP/1.1" && r.Proto != "HTTP/1.0": // net/http lets the preface of HTTP/2 pass, and HTTP/1.9
-		return http.StatusHTTPVersionNotSupported, r.Proto + ": HTTP/1.1 and HTTP/1.0 are spoken here"
+	case r.Method == "PRI", r.Proto != "HTTP/2.0" && r.Proto != "HTTP/1.1" && r.Proto != "HTTP/1.0": // net/http lets HTTP/1.9 pass
+		return http.StatusHTTPVersionNotSupported, r.Proto + ": HTTP/2, HTTP/1.1 and HTTP/1.0 are spoken here"
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return http.StatusBadRequest, "the request target * is for OPTIONS alone"
 	case r.Method == http.MethodConnect:

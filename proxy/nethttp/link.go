@@ -18,22 +18,54 @@ const (
 	bufferSize      = 32 << 10    // of the copying between the two sides
 )
 
-// link is the connection pool to one upstream. Settings that ask for the same of it share it.
+// link is the connection pools to one upstream. Settings that ask for the same of it share it.
 type link struct {
-	*http.Transport
 	config *proxy.Config
+	http1  *http.Transport
+	http2  *http.Transport // the same one where the upstream's scheme decides
 }
 
 func (s *server) newLink(set *proxy.Settings) *link {
+	l := &link{config: &set.Config}
+	switch set.Upstream.Scheme {
+	case proxy.H2C:
+		l.http1 = s.newTransport(set, protocols(false, false, true))
+		l.http2 = l.http1
+	case "https":
+		l.http1 = s.newTransport(set, protocols(true, false, false), alpnHTTP1)
+		l.http2 = s.newTransport(set, protocols(true, true, false), alpnHTTP2, alpnHTTP1)
+	default:
+		l.http1 = s.newTransport(set, protocols(true, false, false))
+		l.http2 = l.http1
+	}
+	return l
+}
+
+// of gives the pool for a request: over TLS the upstream speaks HTTP/2, if it does, where the client does.
+func (l *link) of(in *http.Request) *http.Transport {
+	if in.ProtoMajor == 2 {
+		return l.http2
+	}
+	return l.http1
+}
+
+// CloseIdleConnections closes what is not in use.
+func (l *link) CloseIdleConnections() {
+	l.http1.CloseIdleConnections()
+	l.http2.CloseIdleConnections()
+}
+
+// newTransport makes a pool; offered is what a TLS upstream may choose from (ALPN, RFC 7301), the best first.
+func (s *server) newTransport(set *proxy.Settings, speaks *http.Protocols, offered ...string) *http.Transport {
 	dialer := s.proxy.Dialer(set)
-	return &link{config: &set.Config, Transport: &http.Transport{
+	return &http.Transport{
 		DialContext: dialer.DialContext,
 		DialTLSContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			conn, err := dialer.DialContext(ctx, network, addr)
 			if err != nil {
 				return nil, err
 			}
-			return set.Originate(ctx, conn, s.roots, alpn)
+			return set.Originate(ctx, conn, s.roots, offered...)
 		},
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    idlePerUpstream,
@@ -41,8 +73,9 @@ func (s *server) newLink(set *proxy.Settings) *link {
 		ResponseHeaderTimeout:  time.Duration(set.Config.Timeout),
 		ExpectContinueTimeout:  continueWait,
 		MaxResponseHeaderBytes: maxReplyHead,
-		Protocols:              onlyHTTP1(),
-	}}
+		Protocols:              speaks,
+		HTTP2:                  &http.HTTP2Config{MaxReceiveBufferPerStream: replyWindow},
+	}
 }
 
 // linkFor gives the pool for an exchange, at once as long as nothing about the upstream was changed. An exchange that

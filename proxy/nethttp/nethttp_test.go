@@ -15,3 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestSuite(t *testing.T) {
 	proxytest.Run(t, func() proxy.Executor { return &nethttp.Executor{} })
 }
+
+func TestHTTP2(t *testing.T) {
+	proxytest.RunHTTP2(t, func() proxy.Executor { return &nethttp.Executor{} })
+}

@@ -77,7 +77,7 @@ func (x *exchange) sendAgain(ctx context.Context) {
 	if out.Body != nil {
 		out.Body = io.NopCloser(bytes.NewReader(x.again.body))
 	}
-	res, err := x.link.RoundTrip(out)
+	res, err := x.link.of(x.in).RoundTrip(out)
 	if err != nil {
 		return // nobody waits for that reply
 	}

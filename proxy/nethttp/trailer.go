@@ -10,8 +10,8 @@ import (
 
 // changeTrailer prepares to change the fields behind the reply's body, or withdraws the rule where there can be none.
 func (x *exchange) changeTrailer(res *http.Response, t faults.Trailer) {
-	isChunked := slices.Contains(res.TransferEncoding, "chunked")
-	if !x.modern || !hasBody(x.in.Method, res.StatusCode) || len(t.Set) == 0 && !isChunked {
+	mayCome := slices.Contains(res.TransferEncoding, "chunked") || res.ProtoMajor == 2 && res.Body != http.NoBody
+	if !x.modern || !hasBody(x.in.Method, res.StatusCode) || len(t.Set) == 0 && !mayCome {
 		x.plan.Withdraw()
 		return
 	}
@@ -26,7 +26,7 @@ func (x *exchange) passTrailers(res *http.Response) {
 		return
 	}
 	x.editTrailer(res)
-	if len(res.Trailer) > 0 {
+	if len(res.Trailer) > 0 && !x.stream {
 		res.ContentLength = -1 // fields stand behind chunks only
 		res.Header.Del("Content-Length")
 	}

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // writer is the client's side of an exchange: it counts, and remembers what was sent.
@@ -78,10 +80,11 @@ type requestBody struct {
 	exchange *exchange
 	received atomic.Int64
 	ended    atomic.Bool // it was read to its end
+	closed   atomic.Bool // by the transport: no more of it is wanted
 	err      atomic.Pointer[error]
 
 	mu   sync.Mutex // guards over
-	over bool       // no more deadlines: the exchange is over, and the connection may have gone on to another one
+	over bool       // no more deadlines: the exchange is over, and the connection may have gone on to another one; or it is a stream
 }
 
 // Read reads from the client, who may be silent for the server's body timeout.
@@ -97,9 +100,21 @@ func (b *requestBody) Read(p []byte) (int, error) {
 		b.setDeadline(time.Time{}) // net/http goes on reading, to notice that the client leaves
 		dropFraming(b.exchange.in.Trailer)
 	default:
-		b.err.CompareAndSwap(nil, &err)
+		if !b.closed.Load() {
+			b.err.CompareAndSwap(nil, &err)
+		}
 	}
 	return n, err
+}
+
+// Close is called when the upstream does not want more. A transport of HTTP/2 waits for a Read that is under way, which
+// ends now.
+func (b *requestBody) Close() error {
+	b.closed.Store(true)
+	if b.exchange.settings.Upstream.Scheme == proxy.H2C && !b.ended.Load() {
+		b.interrupt()
+	}
+	return b.ReadCloser.Close()
 }
 
 // setDeadline bounds reading from the client, unless the exchange is over.
@@ -108,6 +123,16 @@ func (b *requestBody) setDeadline(t time.Time) {
 	defer b.mu.Unlock()
 	if !b.over {
 		_ = http.NewResponseController(b.exchange.ResponseWriter).SetReadDeadline(t) // fails with the connection
+	}
+}
+
+// interrupt ends a Read that is under way, unless the exchange is over.
+func (b *requestBody) interrupt() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.over {
+		b.over = true
+		_ = http.NewResponseController(b.exchange.ResponseWriter).SetReadDeadline(time.Unix(1, 0)) // fails with the connection
 	}
 }
 
