@@ -180,7 +180,7 @@ func encodeGRPCMessage(text string) string {
 // encode writes the status as a message google.rpc.Status: code = 1, message = 2, details = 3; each of those is an Any:
 // type_url = 1, value = 2.
 func (s *GRPCStatus) encode() []byte {
-	out := binary.AppendUvarint([]byte{1<<3 | 0}, uint64(s.Code))
+	out := binary.AppendUvarint([]byte{1 << 3}, uint64(s.Code))
 	out = appendBytes(out, 2, s.Message)
 	for _, d := range s.Details {
 		url := d.Type

@@ -9,8 +9,8 @@ import (
 	"github.com/squall-proxy/squall/internal/document"
 )
 
-// Trailers changes the fields behind a reply's body: first Drop, then Set. They stand behind chunked bodies only: with
-// Set a body of known length becomes a chunked one. Where no trailers can be, or none could be dropped (a client of
+// Trailers changes the fields behind a reply's body: first Drop, then Set. In HTTP/1.1 they stand behind chunked bodies
+// only: with Set a body of known length becomes a chunked one. Where no trailers can be, or none could be dropped (a client of
 // HTTP/1.0, a reply without a body, Drop alone and a body that is not chunked), the rule has not hit.
 type Trailers struct {
 	Drop *Names            `json:"drop,omitempty"` // names, or "all"

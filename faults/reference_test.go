@@ -44,7 +44,9 @@ func writeReference(t *testing.T) string {
 	var out strings.Builder
 	out.WriteString("# Faults\n\nEvery kind of fault that this version carries out, and its attributes. Written from the code by\n" +
 		"`go test ./faults -run TestReference -update`.\n\nDurations are texts such as `\"250ms\"`; sizes are bytes, or texts such as `\"10KB\"`" +
-		" (1 KB = 1000 B). The short form of a rule sets the\nmain attribute: `{\"delay\": \"300ms\"}`, `{\"abort\": 503}`.\n")
+		" (1 KB = 1000 B). The short form of a rule sets the\nmain attribute: `{\"delay\": \"300ms\"}`, `{\"abort\": 503}`.\n\n" +
+		"On HTTP/2 every ending (reset, empty, malformed, truncate but for \"hang\", blackhole) is RST_STREAM INTERNAL_ERROR behind what was\nto" +
+		" arrive, and the connection lives on.\n")
 	for _, k := range Kinds() {
 		if !k.Available() {
 			continue

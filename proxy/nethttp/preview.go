@@ -58,7 +58,7 @@ func (x *exchange) bodyFailed(err error) {
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, os.ErrDeadlineExceeded), isNetwork(err):
 		x.abort(proxy.ClientLeft, "request body: "+err.Error())
 	}
-	x.Header().Set("Connection", "close")
+	x.closeBehind()
 	x.problem(http.StatusBadRequest, "request body: "+err.Error())
 }
 
