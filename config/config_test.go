@@ -113,7 +113,7 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 		"a: [1":                            "f.yaml:1:4: sequence end token ']' not found",
 		"a: *x":                            "f.yaml:1:4: anchors and aliases are not supported",
 		proxies + "  - {name: flaky, listen: ':1', upstream: 'http://x'}":                `f.yaml:3:12: proxies[1].name: a proxy named "flaky" stands before it`,
-		proxies + "  - {name: b, listen: ':1', upstream: 'ftp://x'}":                     `f.yaml:3:39: proxies[1].upstream: scheme "ftp" is not available in this version: want http or https`,
+		proxies + "  - {name: b, listen: ':1', upstream: 'ftp://x'}":                     `f.yaml:3:39: proxies[1].upstream: want scheme http, https or h2c, got "ftp"`,
 		proxies + "  - {listen: ':1', upstream: 'http://x'}":                             "f.yaml:3:6: proxies[1].name: missing",
 		proxies + "rules:\n  - {abort: 503}\n  - {name: x, delay: {latancy: 1s}}":        "f.yaml:5:23: rules[1].delay.latancy: unknown field, did you mean latency?",
 		proxies + "rules:\n  - {abort: 503}\n  - {name: x, proxy: flakey, delay: 1s}":    `f.yaml:5:22: rules[1].proxy: no proxy is named "flakey", did you mean flaky?`,

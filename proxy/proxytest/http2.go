@@ -39,6 +39,7 @@ func RunHTTP2(t *testing.T, newExecutor func() proxy.Executor) {
 		{"settings", s.settingsOnTheWay},
 		{"drain", s.drainStreams},
 		{"rapidReset", s.rapidReset},
+		{"secured", s.secured},
 	} {
 		t.Run(group.name, group.run)
 	}
