@@ -228,7 +228,18 @@ func (s *State) validateRule(r *Rule) error {
 	case r.Name == "":
 		return document.Errorf("name", "missing")
 	case r.Proxy != "":
-		return document.At(s.checkProxy(r.Proxy), "proxy")
+		return document.At(s.checkProxyOf(r), "proxy")
+	}
+	return nil
+}
+
+// checkProxyOf refuses a rule for a proxy that does not exist, or that it could never hit.
+func (s *State) checkProxyOf(r *Rule) error {
+	if err := s.checkProxy(r.Proxy); err != nil {
+		return err
+	}
+	if r.Phase == faults.Handshake && s.Proxies[s.proxyIndex(r.Proxy)].TLS == nil {
+		return document.Errorf("", "%q has no TLS handshake: it wants tls for that, see its settings", r.Proxy)
 	}
 	return nil
 }

@@ -106,7 +106,7 @@ func (Flip) action()   {}
 // Ends reports whether an action ends the exchange, so that no rule behind it is decided.
 func Ends(a Action) bool {
 	switch a.(type) {
-	case Answer, Hold, End:
+	case Answer, Hold, End, Certificate, Alert:
 		return true
 	}
 	return false

@@ -33,10 +33,30 @@ type Repeat struct{ Times int }
 // MaxRepeatBody bounds the body of a request that is repeated, in bytes.
 const MaxRepeatBody = 64 << 10
 
+// Flaw is what is wrong with a certificate, and nothing else is.
+type Flaw string
+
+// The flaws.
+const (
+	Expired         Flaw = "expired"          // since yesterday
+	WrongName       Flaw = "wrong_name"       // it is for wrong-name.invalid
+	SelfSigned      Flaw = "self_signed"      // no authority vouches for it
+	IncompleteChain Flaw = "incomplete_chain" // an intermediate authority signed it, whose own certificate is not sent
+)
+
+// Certificate shows a client a certificate with a flaw, in place of the proxy's own.
+type Certificate struct{ Flaw Flaw }
+
+// Alert ends the handshake with a fatal alert (RFC 8446, 6).
+type Alert struct{ Code uint8 }
+
 func (Acquire) action() {}
 func (Leave) action()   {}
 func (Trailer) action() {}
 func (Repeat) action()  {}
+
+func (Certificate) action() {}
+func (Alert) action()       {}
 
 // Drops reports whether a trailer field goes, unless it is set.
 func (t Trailer) Drops(name string) bool {

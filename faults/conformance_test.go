@@ -413,6 +413,27 @@ var cases = []faultstest.Case{
 		},
 	},
 	{
+		Kind:  "tls",
+		Short: `{"tls":"expired","match":{"sni":"stock.test","source":"127.0.0.1"}}`,
+		Long: `{"name":"","kind":"tls","phase":"handshake","match":{"source":"127.0.0.1","sni":"stock.test"},"percent":100,` +
+			`"attributes":{"as":"expired"},"enabled":true}`,
+		Phases: map[faults.Phase]string{faults.Handshake: `{"as":"stall","for":"1s"}`},
+		Accepted: []string{
+			`{"as":"expired"}`, `{"as":"wrong_name"}`, `{"as":"self_signed"}`, `{"as":"incomplete_chain"}`, `{"as":"stall"}`,
+			`{"as":"stall","for":"24h"}`, `{"as":"alert"}`, `{"as":"alert","alert":"no_application_protocol"}`,
+		},
+		Refused: []faultstest.Refusal{
+			{Attributes: `{}`, Field: "as"},
+			{Attributes: `{"as":"revoked"}`, Field: "as"},
+			{Attributes: `{"as":"stall","for":"24h0m0.000000001s"}`, Field: "for"},
+			{Attributes: `{"as":"stall","for":"-1s"}`, Field: "for"},
+			{Attributes: `{"as":"alert","for":"1s"}`, Field: "for"},
+			{Attributes: `{"as":"expired","alert":"handshake_failure"}`, Field: "alert"},
+			{Attributes: `{"as":"alert","alert":"handshake"}`, Field: "alert"},
+			{Attributes: `{"as":"alert","alert":"close_notify"}`, Field: "alert"},
+		},
+	},
+	{
 		Kind:  "headers",
 		Short: `{"headers":{"request":{"set":{"X-A":"1"}}},"shadow":true}`,
 		Long: `{"name":"","kind":"headers","phase":"before","percent":100,` +

@@ -281,6 +281,25 @@ func ExampleGoaway() {
 	// faults.Leave {}
 }
 
+// Handshakes are decided by themselves, before there is a request.
+func ExampleTLSFault() {
+	rule := decode(`{"tls":"expired","match":{"sni":"stock.test"}}`)
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: rule}}})
+	if err != nil {
+		fmt.Println(err)
+	}
+	for _, name := range []string{"stock.test", "shop.test"} {
+		view := &faults.View{SNI: name, Now: time.Unix(0, 0)}
+		var plan faults.Plan
+		plan.BeginHandshake(set, view)
+		fmt.Printf("%s: %+v\n", name, first(plan.Next(view)))
+		plan.Done()
+	}
+	// Output:
+	// stock.test: {Flaw:expired}
+	// shop.test: <nil>
+}
+
 func ExampleTrailers() {
 	show(`{"trailers":{"drop":["X-Sum"],"set":{"X-Time":"0"}}}`)
 	show(`{"trailers":{"drop":"all"}}`)

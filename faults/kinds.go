@@ -71,6 +71,8 @@ var (
 	afterOnly   = []Phase{After}
 	beforeAfter = []Phase{Before, After}
 	afterBefore = []Phase{After, Before}
+
+	handshakeOnly = []Phase{Handshake}
 )
 
 // kinds is the one table of what can go wrong. A new kind is one file and one row.
@@ -93,7 +95,7 @@ var kinds = [...]Kind{
 	{"goaway", HTTP, "", "asks the client to leave the connection", beforeOnly, newGoaway},
 	{"trailers", HTTP, "", "drops or sets trailer fields", afterOnly, newTrailers},
 	{"websocket", HTTP, "", "refuses, delays or cuts a WebSocket", beforeOnly, nil},
-	{"tls", TLS, "as", "fails the TLS handshake", []Phase{Handshake}, nil},
+	{"tls", TLS, "as", "fails the TLS handshake", handshakeOnly, newTLSFault},
 	{"latency", TCP, "latency", "delays data", nil, nil},
 	{"bandwidth", TCP, "rate", "slows data down to a rate", nil, nil},
 	{"slow_close", TCP, "delay", "delays the closing of a connection", nil, nil},

@@ -29,7 +29,7 @@ type Match struct {
 
 	Nth        uint64 `json:"nth,omitempty"`         // TCP: the nth connection, from 1
 	FirstBytes string `json:"first_bytes,omitempty"` // TCP: text, or 0x… in hex
-	SNI        Values `json:"sni,omitempty"`         // TLS
+	SNI        Values `json:"sni,omitempty"`         // phase handshake; compared in lower case
 }
 
 // DecodeDocument reads the conditions.
@@ -80,12 +80,17 @@ func (m *ResponseMatch) DecodeDocument(n *document.Node) error {
 // empty reports that nothing is asked for.
 func (m *Match) empty() bool {
 	return len(m.Methods) == 0 && m.Host == nil && m.Path == nil && len(m.Headers) == 0 && len(m.Query) == 0 &&
-		m.Source == nil && m.GRPCService == nil && m.GRPCMethod == nil && len(m.Body) == 0 && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
+		m.Source == nil && m.SNI == nil && m.GRPCService == nil && m.GRPCMethod == nil && len(m.Body) == 0 && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
 }
 
 func (m *Match) validate(phase Phase) error {
-	if m == nil {
+	switch {
+	case m == nil:
 		return nil
+	case phase == Handshake:
+		return m.validateHandshake()
+	case m.SNI != nil:
+		return document.Errorf("sni", "only rules of kind tls see it")
 	}
 	if err := checkMethods(m.Methods); err != nil {
 		return err
@@ -146,7 +151,6 @@ func (m *Match) validateLater() error {
 	}{
 		{"nth", m.Nth != 0},
 		{"first_bytes", m.FirstBytes != ""},
-		{"sni", m.SNI != nil},
 	} {
 		if field.given {
 			return document.Errorf(field.name, later)

@@ -7,7 +7,7 @@ func (m *Match) weight() int {
 	if m == nil {
 		return 0
 	}
-	weight := m.Host.weight() + m.Path.weight() + m.Source.weight() +
+	weight := m.Host.weight() + m.Path.weight() + m.Source.weight() + m.SNI.weight() +
 		m.GRPCService.weight() + m.GRPCMethod.weight() + m.Body.weight()
 	named := []map[string]Values{m.Headers, m.Query}
 	if m.Response != nil {

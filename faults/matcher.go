@@ -17,6 +17,7 @@ type matcher struct {
 	headers  []namedTests
 	query    []namedTests
 	source   *sourceTest
+	sni      *tests
 	service  *tests // of gRPC
 	method   *tests // of gRPC
 	body     []bodyTest
@@ -60,6 +61,9 @@ func (m *Match) compile() (*matcher, error) {
 	}
 	if compiled.source, err = compileSource(m.Source); err != nil {
 		return nil, fmt.Errorf("source: %w", err)
+	}
+	if compiled.sni, err = m.SNI.lower().compile(equal); err != nil {
+		return nil, fmt.Errorf("sni: %w", err)
 	}
 	if compiled.headers, err = compileFields(m.Headers); err != nil {
 		return nil, fmt.Errorf("headers: %w", err)
@@ -209,6 +213,7 @@ func (m *matcher) matchHead(v *View) bool {
 		(m.host == nil || m.host.match(v.hostName())) &&
 		matchFields(m.headers, v.Header) &&
 		(m.source == nil || m.source.match(v.source())) &&
+		(m.sni == nil || m.sni.matchSNI(v.SNI)) &&
 		matchQuery(m.query, v.RawQuery) &&
 		(m.service == nil && m.method == nil || m.matchGRPC(v))
 }

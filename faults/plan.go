@@ -6,7 +6,7 @@ import "time"
 // one goroutine; Done must be called at its end.
 type Plan struct {
 	set        *Set
-	after      bool      // which phase
+	stage      Phase
 	began      time.Time // the exchange
 	body       []byte    // the request's, as JSON; nil = none, or not asked for
 	protected  bool
@@ -22,11 +22,17 @@ type Plan struct {
 // Begin makes p the plan of an exchange under s that begins at v.Now, ready for the rules of phase before. What the view
 // has of the request does not change any more.
 func (p *Plan) Begin(s *Set, v *View) {
-	*p = Plan{set: s, began: v.Now, protected: s.protected(v.Path)}
+	*p = Plan{set: s, began: v.Now, stage: Before, protected: s.protected(v.Path)}
 	if s.NeedsBody(v) {
 		p.body = readBody(v.Body)
 	}
 	p.enter(&s.before, v)
+}
+
+// BeginHandshake makes p the plan of a TLS handshake under s that begins at v.Now. The view has the client's SNI and source.
+func (p *Plan) BeginHandshake(s *Set, v *View) {
+	*p = Plan{set: s, began: v.Now, stage: Handshake}
+	p.enter(&s.handshake, v)
 }
 
 // BeginAfter goes on with the rules of phase after, for which the view must carry the reply. After an action that ends
@@ -35,7 +41,7 @@ func (p *Plan) BeginAfter(v *View) {
 	if p.ended {
 		return
 	}
-	p.after = true
+	p.stage = After
 	p.enter(&p.set.after, v)
 }
 
@@ -47,12 +53,7 @@ func (p *Plan) enter(rules *phaseRules, v *View) {
 }
 
 // phase is the list that the plan walks through.
-func (p *Plan) phase() *phaseRules {
-	if p.after {
-		return &p.set.after
-	}
-	return &p.set.before
-}
+func (p *Plan) phase() *phaseRules { return p.set.phase(p.stage) }
 
 // Next decides rules until one hits, and gives what has to be done; nil when the phase has no more. After an action
 // that ends the exchange (see [Ends]) it gives nil.
@@ -193,5 +194,5 @@ func (p *Plan) Done() {
 
 // Record gives what was decided so far, to be kept after the plan is gone.
 func (p *Plan) Record() Record {
-	return Record{set: p.set, decided: p.decided.list(), after: p.after, reached: p.reached, protected: p.protected}
+	return Record{set: p.set, decided: p.decided.list(), stage: p.stage, reached: p.reached, protected: p.protected}
 }

@@ -41,7 +41,7 @@ type Decision struct {
 type Record struct {
 	set       *Set
 	decided   []recorded // in the order of the rules
-	after     bool       // whether phase after was entered
+	stage     Phase      // the last that was entered
 	reached   int        // how many rules of the last phase were reached
 	protected bool
 }
@@ -70,11 +70,10 @@ func (r Record) Decisions() []Decision {
 	if r.set == nil {
 		return nil
 	}
-	last := r.set.before.all
+	last := r.set.phase(r.stage).all
 	reached := make([]*rule, 0, len(last))
-	if r.after {
-		reached = append(reached, last...)
-		last = r.set.after.all
+	if r.stage == After {
+		reached = append(reached, r.set.before.all...)
 	}
 	reached = append(reached, last[:r.reached]...)
 

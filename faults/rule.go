@@ -87,6 +87,11 @@ func (r *Rule) Validate() error {
 	if err := r.Selection.validate(r.Percent); err != nil {
 		return err
 	}
+	if r.Phase == Handshake {
+		if err := checkHandshakeKey(r.Key); err != nil {
+			return err
+		}
+	}
 	return document.At(k.check(r.Attributes, r.Phase), "attributes")
 }
 

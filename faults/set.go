@@ -27,11 +27,12 @@ type Config struct {
 // Set is a compiled, immutable list of rules for one proxy. All methods may be called concurrently. The zero Set has
 // no rules.
 type Set struct {
-	seed    uint64
-	protect []test
-	before  phaseRules
-	after   phaseRules
-	bodies  []*rule // those that look into the request's body, and can act
+	seed      uint64
+	protect   []test
+	handshake phaseRules
+	before    phaseRules
+	after     phaseRules
+	bodies    []*rule // those that look into the request's body, and can act
 }
 
 // phaseRules are the rules of one phase, in order.
@@ -85,13 +86,20 @@ func Compile(c Config) (*Set, error) {
 		if compiled.idle == "" && compiled.needsBody() {
 			s.bodies = append(s.bodies, compiled)
 		}
-		if entry.Rule.Phase == After {
-			s.after.add(compiled)
-		} else {
-			s.before.add(compiled)
-		}
+		s.phase(entry.Rule.Phase).add(compiled)
 	}
 	return s, nil
+}
+
+// phase gives the rules of a phase.
+func (s *Set) phase(phase Phase) *phaseRules {
+	switch phase {
+	case Handshake:
+		return &s.handshake
+	case After:
+		return &s.after
+	}
+	return &s.before
 }
 
 func compileRule(entry Entry) (*rule, error) {
@@ -180,4 +188,6 @@ func (r *rule) needsBody() bool {
 }
 
 // Empty reports that the set has no rule that could act.
-func (s *Set) Empty() bool { return len(s.before.index.all)+len(s.after.index.all) == 0 }
+func (s *Set) Empty() bool {
+	return len(s.handshake.index.all)+len(s.before.index.all)+len(s.after.index.all) == 0
+}

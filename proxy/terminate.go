@@ -121,6 +121,26 @@ func (t *terminator) certificates(name string, at net.Addr) ([]tls.Certificate, 
 	return []tls.Certificate{*leaf}, nil
 }
 
+// flawed gives a certificate with a flaw for a name or an address.
+func (t *terminator) flawed(flaw faults.Flaw, name string) ([]tls.Certificate, error) {
+	issue := t.authority.Leaf
+	switch flaw {
+	case faults.Expired:
+		issue = t.authority.Expired
+	case faults.SelfSigned:
+		issue = t.authority.SelfSigned
+	case faults.IncompleteChain:
+		issue = t.authority.IncompleteChain
+	case faults.WrongName:
+		name = certs.WrongName
+	}
+	one, err := issue(name)
+	if err != nil {
+		return nil, err
+	}
+	return []tls.Certificate{*one}, nil
+}
+
 // subject is what a certificate is for: the name that a client asks for, else the address that it has called.
 func subject(name string, at net.Addr) string {
 	if addr, err := netip.ParseAddrPort(at.String()); name == "" && err == nil {
@@ -196,7 +216,7 @@ func (h *handshake) answer(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	h.greeted = true
 	h.view.SNI, h.view.Now = strings.ToLower(hello.ServerName), time.Now()
 	h.record.Host = h.view.SNI
-	shown, err := h.settings.terminator.certificates(h.view.SNI, h.client.LocalAddr())
+	shown, err := h.decide()
 	switch {
 	case err != nil:
 		return nil, err
@@ -208,6 +228,46 @@ func (h *handshake) answer(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		Certificates: shown, NextProtos: h.protocols, MinVersion: tls.VersionTLS12, CipherSuites: aead(),
 		SessionTicketsDisabled: true,
 	}, nil
+}
+
+// decide asks the rules, carries out what they say, and gives the certificates to choose from; none if no certificate is for
+// the name.
+func (h *handshake) decide() ([]tls.Certificate, error) {
+	t, at := h.settings.terminator, h.client.LocalAddr()
+	switch a := h.ask().(type) {
+	case faults.Hold:
+		h.hold(a.For)
+		return nil, errInjected
+	case faults.Alert:
+		h.alert(a.Code)
+		return nil, errInjected
+	case faults.Certificate:
+		return t.flawed(a.Flaw, subject(h.view.SNI, at))
+	}
+	return t.certificates(h.view.SNI, at)
+}
+
+// ask lets the rules decide. A panic in that is recorded; then the handshake goes on.
+func (h *handshake) ask() (action faults.Action) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			h.record.FaultPanic = fmt.Sprint(cause)
+		}
+	}()
+	h.plan.BeginHandshake(h.settings.Faults, &h.view)
+	if action, _ = h.plan.Next(&h.view); action != nil {
+		h.record.Outcome, h.record.Faulted = Injected, true
+	}
+	return action
+}
+
+// hold drops what the client sends until it leaves, the time is over (0 = none), or the proxy drains.
+func (h *handshake) hold(d time.Duration) {
+	if d == 0 {
+		d = time.Duration(faults.MaxDuration)
+	}
+	_ = h.client.SetDeadline(time.Now().Add(d)) // fails with the connection
+	_, _ = io.Copy(io.Discard, h.client)        // whatever ends it
 }
 
 // unrecognizedName is the alert of a server that does not have the name (RFC 6066, 3).

@@ -30,10 +30,8 @@ type Faults struct {
 }
 
 // newFaults puts a proxy under an engine that has no faults yet.
-func newFaults(t testing.TB, engine control.Engine, upstream string) *Faults {
+func newFaults(t testing.TB, engine control.Engine, c proxy.Config) *Faults {
 	t.Helper()
-	c := proxy.Defaults()
-	c.Name, c.Listen, c.Upstream = name, "127.0.0.1:0", upstream
 	state := control.NewState(seed)
 	state.PutProxy(c)
 	controller, err := control.New(control.Config{Engine: engine, Policy: control.DefaultPolicy()}, state)

@@ -129,6 +129,13 @@ func (f *Faults) DropTrailers(options ...Option) *Fault {
 	return f.Arm(newRule("trailers", faults.After, attributes), options...)
 }
 
+// FailHandshake fails the TLS handshake of every connection to a proxy of NewTLS: as "expired", "wrong_name", "self_signed",
+// "incomplete_chain" (what is wrong with the certificate), "stall" or "alert". Connections that there are go on.
+func (p *Proxy) FailHandshake(as string, options ...Option) *Fault {
+	p.t.Helper()
+	return p.Arm(newRule("tls", faults.Handshake, &faults.TLSFault{As: as}), options...)
+}
+
 // SetHeader sets a header field of every reply.
 func (f *Faults) SetHeader(field, value string, options ...Option) *Fault {
 	f.t.Helper()
@@ -220,6 +227,11 @@ func Header(field, value string) Option {
 		}
 		m.Headers[field] = faults.Exactly(value)
 	}
+}
+
+// SNI hits only handshakes of clients that ask for a server's name, in a FailHandshake.
+func SNI(name string) Option {
+	return func(a armed) { a.match().SNI = faults.Exactly(name) }
 }
 
 // Named gives the fault a name, which marks its answers.

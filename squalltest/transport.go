@@ -36,7 +36,9 @@ func NewTransport(t testing.TB, base http.RoundTripper) *Transport {
 		base = http.DefaultTransport
 	}
 	own := &Transport{base: base}
-	own.Faults = newFaults(t, (*engine)(own), "http://base")
+	c := proxy.Defaults()
+	c.Name, c.Listen, c.Upstream = name, "127.0.0.1:0", "http://base"
+	own.Faults = newFaults(t, (*engine)(own), c)
 	own.refuse = refused
 	t.Cleanup(func() {
 		own.checkHits()

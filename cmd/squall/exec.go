@@ -41,7 +41,8 @@ func newExec(sys system) *cobra.Command {
 		Short: "Run a command with the proxies of a configuration, on free ports",
 		Long: `Start the proxies of a configuration on free ports, tell a command where they are, run it, and end with its exit
 code; with 125 when that was 0 and a rule never fired, because then the command proved nothing. A proxy named stock is
-SQUALL_STOCK_URL and SQUALL_STOCK_ADDR, the admin API is SQUALL_ADMIN_URL.`,
+SQUALL_STOCK_URL and SQUALL_STOCK_ADDR, the admin API is SQUALL_ADMIN_URL. SQUALL_CA_FILE has the certificate of the
+throw-away authority, for clients of proxies with tls: {ca: throwaway}.`,
 		Example: `  squall exec -f squall.yaml -- go test ./...
   squall exec -f squall.yaml -- npm test
   squall exec -f squall.yaml -- pytest`,
@@ -72,7 +73,12 @@ func (f *execFlags) exec(ctx context.Context, sys system, args []string) (err er
 	if err != nil {
 		return err
 	}
-	runErr := runCommand(ctx, sys, args, variables)
+	caFile, err := writeCA(s)
+	if err != nil {
+		return errors.Join(err, s.Close())
+	}
+	defer func() { err = errors.Join(err, os.Remove(caFile)) }()
+	runErr := runCommand(ctx, sys, args, append(variables, "SQUALL_CA_FILE="+caFile))
 	unhit := unhitRules(s.controller.State())
 	if err := s.Close(); err != nil {
 		return errors.Join(runErr, err)
@@ -126,6 +132,20 @@ func startForCommand(file config.File, sys system) (*stack, []string, error) {
 		}
 	}
 	return s, variables, nil
+}
+
+// writeCA puts the certificate of the throw-away authority into a file, for the command.
+func writeCA(s *stack) (path string, err error) {
+	certificate, err := s.engine.CA()
+	if err != nil {
+		return "", err
+	}
+	file, err := os.CreateTemp("", "squall-ca-*.pem")
+	if err != nil {
+		return "", err
+	}
+	_, err = file.Write(certificate)
+	return file.Name(), errors.Join(err, file.Close())
 }
 
 // variableName is a proxy's name as environment variables are written: "my-stock" is MY_STOCK.

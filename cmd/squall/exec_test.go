@@ -63,6 +63,25 @@ func TestExecTellsTheCommandWhereTheProxiesAre(t *testing.T) {
 	}
 }
 
+// The command can call a proxy that speaks TLS, and the authority's file is gone afterwards.
+func TestExecWithTLS(t *testing.T) {
+	path := execConfig(t, "[]\n")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, path, strings.Replace(string(text), "name: my-stock", "name: my-stock, tls: true", 1))
+	code, out, errs := runSquall(t, nil, "exec", "-f", path, "--", "sh", "-c",
+		`curl -sf --cacert $SQUALL_CA_FILE $SQUALL_MY_STOCK_URL; echo; echo $SQUALL_MY_STOCK_URL; echo $SQUALL_CA_FILE`)
+	lines := strings.Split(out, "\n")
+	if code != 0 || len(lines) < 3 || lines[0] != "fine" || !strings.HasPrefix(lines[1], "https://127.0.0.1:") {
+		t.Fatalf("exit code %d\n%s\n%s", code, out, errs)
+	}
+	if _, err := os.Stat(lines[2]); !os.IsNotExist(err) {
+		t.Errorf("%s is still there: %v", lines[2], err)
+	}
+}
+
 func TestExecFailsWhenARuleNeverFired(t *testing.T) {
 	path := execConfig(t, `[{name: seldom, proxy: my-stock, abort: 503}, {name: off, abort: 500, enabled: false}]`)
 	for _, test := range []struct {

@@ -204,7 +204,10 @@ func testAllocations(t *testing.T, rule faults.Rule) {
 	set, counter := compile(t, 1, rule)
 	got := testing.AllocsPerRun(exchanges, func() {
 		var plan faults.Plan
-		v := faults.View{Method: "GET", Path: "/stock/7", Status: 200}
+		v := faults.View{Method: "GET", Path: "/stock/7", SNI: "stock.test", Status: 200}
+		plan.BeginHandshake(set, &v)
+		plan.Next(&v)
+		plan.Done()
 		plan.Begin(set, &v)
 		plan.Next(&v)
 		plan.BeginAfter(&v)

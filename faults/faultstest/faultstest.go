@@ -134,22 +134,28 @@ func longForm(kind string, phase faults.Phase, attributes string) string {
 func view() *faults.View {
 	return &faults.View{
 		Proxy: "stock", Method: "GET", Host: "stock:80", Path: "/stock/7", Source: netip.AddrFrom4([4]byte{127, 0, 0, 1}),
-		Connection: 1, Now: time.Unix(1_700_000_000, 0), Status: 200,
+		Connection: 1, SNI: "stock.test", Now: time.Unix(1_700_000_000, 0), Status: 200,
 	}
 }
 
-// exchange walks one exchange through a set, and gives what has to be done.
+// exchange walks one exchange, and the handshake of its connection, through a set of one rule, and gives what has to be done.
 func exchange(set *faults.Set, v *faults.View) ([]faults.Action, faults.Record) {
 	var plan faults.Plan
 	var actions []faults.Action
-	plan.Begin(set, v)
+	rest := func() {
+		for action, _ := plan.Next(v); action != nil; action, _ = plan.Next(v) {
+			actions = append(actions, action)
+		}
+	}
 	defer plan.Done()
-	for action, _ := plan.Next(v); action != nil; action, _ = plan.Next(v) {
-		actions = append(actions, action)
+	plan.BeginHandshake(set, v)
+	rest()
+	if record := plan.Record(); len(record.Decisions()) > 0 {
+		return actions, record
 	}
+	plan.Begin(set, v)
+	rest()
 	plan.BeginAfter(v)
-	for action, _ := plan.Next(v); action != nil; action, _ = plan.Next(v) {
-		actions = append(actions, action)
-	}
+	rest()
 	return actions, plan.Record()
 }

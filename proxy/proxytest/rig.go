@@ -28,6 +28,7 @@ type rig struct {
 	url       string
 	client    *http.Client
 	exchanges chan proxy.Exchange
+	warnings  chan string
 	probe     atomic.Pointer[func(proxy.Exchange)] // is told of every exchange before they are; nil = none
 }
 
@@ -74,10 +75,11 @@ func rule(t *testing.T, text string) faults.Rule {
 // start runs a proxy before an upstream URL.
 func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 	t.Helper()
-	r := &rig{t: t, exchanges: make(chan proxy.Exchange, 100)}
+	r := &rig{t: t, exchanges: make(chan proxy.Exchange, 100), warnings: make(chan string, 100)}
 	r.engine = &proxy.Engine{
 		Executors: map[string]proxy.Executor{proxy.DefaultEngine: s.newExecutor()},
 		Observer:  r.observe,
+		Warn:      func(proxyName string, err error) { r.warnings <- proxyName + ": " + err.Error() },
 	}
 	r.endpoint = proxy.Endpoint{Config: proxy.Defaults()}
 	r.endpoint.Config.Name, r.endpoint.Config.Listen, r.endpoint.Config.Upstream = "p", "127.0.0.1:0", upstream
