@@ -27,26 +27,50 @@ const (
 // Of YAML is refused what means more, or something else, than it seems to: anchors and aliases (a few lines of them can
 // stand for gigabytes), tags, directives, and numbers that JSON writes otherwise (010 is 8).
 func ParseYAML(data []byte) (*document.Node, error) {
+	roots, err := parseYAML(data, 1)
+	if err != nil {
+		return nil, err
+	}
+	return roots[0], nil
+}
+
+// ParseDocuments is [ParseYAML] for a file of one document or several.
+func ParseDocuments(data []byte) ([]*document.Node, error) { return parseYAML(data, MaxWords) }
+
+// parseYAML reads one document at least, and as many as are allowed.
+func parseYAML(data []byte, most int) ([]*document.Node, error) {
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
 	switch {
 	case len(data) > MaxFile:
 		return nil, document.Errorf("", "at most %d bytes, got more", MaxFile)
 	case json.Valid(data):
-		return document.ParseJSONWithin(data, document.MaxValues)
+		root, err := document.ParseJSONWithin(data, document.MaxValues)
+		return []*document.Node{root}, err
 	case !utf8.Valid(data):
 		return nil, notUTF8(string(data))
 	}
-	if err := checkTokens(lexer.Tokenize(string(data))); err != nil {
+	if err := checkTokens(lexer.Tokenize(string(data)), most > 1); err != nil {
 		return nil, err
 	}
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
 		return nil, syntaxError(err)
 	}
-	if len(file.Docs) == 0 || file.Docs[0].Body == nil {
-		return &document.Node{Kind: document.Null, Line: 1, Column: 1}, nil
+	var roots []*document.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil {
+			continue
+		}
+		root, err := convert(doc.Body, 0)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, root)
 	}
-	return convert(file.Docs[0].Body, 0)
+	if len(roots) == 0 {
+		return []*document.Node{{Kind: document.Null, Line: 1, Column: 1}}, nil
+	}
+	return roots, nil
 }
 
 func notUTF8(text string) error {
@@ -57,7 +81,7 @@ func notUTF8(text string) error {
 }
 
 // checkTokens refuses, before the parser sees it, what the parser would take too long for, and what is not supported.
-func checkTokens(tokens token.Tokens) error {
+func checkTokens(tokens token.Tokens, several bool) error {
 	if len(tokens) > MaxWords {
 		return refuse(*tokens[MaxWords].Position, "too large: at most %d words and signs", MaxWords)
 	}
@@ -75,7 +99,7 @@ func checkTokens(tokens token.Tokens) error {
 		case token.SequenceEntryType:
 			dashes++
 		case token.DocumentHeaderType, token.DocumentEndType:
-			if i > 0 {
+			if i > 0 && !several {
 				return refuse(at, "one document is wanted, here it ends")
 			}
 		case token.AnchorType, token.AliasType, token.MergeKeyType:
