@@ -16,7 +16,7 @@ import (
 //
 //	x-envoy-fault-delay-request          milliseconds; 0 is no delay
 //	x-envoy-fault-abort-request          a status, 200 to 599; it beats
-//	x-envoy-fault-abort-grpc-request     a gRPC status, 0 to 16, in a reply of status 200
+//	x-envoy-fault-abort-grpc-request     a gRPC status, 0 to 16; the status of HTTP is 200
 //	x-envoy-fault-throughput-response    KiB (1,024 bytes) of the reply's body per second, more than 0
 //
 // With each of them a field of the same name and -percentage (of the two aborts: x-envoy-fault-abort-request-percentage, or
@@ -191,10 +191,7 @@ func callerAbort(h Fields) Attributes {
 		return &Abort{Status: int(status)}
 	}
 	if code, ok := askedNumber(h, "x-envoy-fault-abort-grpc-request"); ok && code <= 16 {
-		return &Abort{
-			Status: 200, ContentType: "application/grpc", Body: &document.Node{Kind: document.String},
-			Headers: map[string]string{"Grpc-Status": strconv.FormatUint(code, 10), "Grpc-Message": "fault injected by the caller"},
-		}
+		return &Abort{Status: 200, GRPCStatus: new(GRPCCode(code)), GRPCMessage: "fault asked for by the caller"}
 	}
 	return nil
 }

@@ -47,15 +47,14 @@ func asks(fields ...string) *View {
 // TestCallerFaults has a line for each statement of Envoy's documentation of its fault filter.
 func TestCallerFaults(t *testing.T) {
 	const ms = time.Millisecond
-	grpc := func(code string) []Action {
-		return []Action{Answer{
-			Status: 200, ContentType: "application/grpc", Body: []byte{},
-			Header: []Field{{"Grpc-Message", "fault injected by the caller"}, {"Grpc-Status", code}},
-		}}
-	}
 	status := func(code int) []Action {
 		body, contentType := statusBody(code)
 		return []Action{Answer{Status: code, Body: body, ContentType: contentType}}
+	}
+	grpc := func(code GRPCCode) []Action {
+		answer := status(200)[0].(Answer)
+		answer.GRPC = &GRPCStatus{Code: code, Message: "fault asked for by the caller"}
+		return []Action{answer}
 	}
 	pace := func(rate int64) []Action { return []Action{Pace{Rate: rate, Side: OfResponse}} }
 	for _, tt := range []struct {
@@ -80,12 +79,12 @@ func TestCallerFaults(t *testing.T) {
 		{"a status below is ignored", []string{"abort-request", "199"}, nil},
 		{"a status above is ignored", []string{"abort-request", "600"}, nil},
 		{"a status that is no number is ignored", []string{"abort-request", "teapot"}, nil},
-		{"the gRPC abort has HTTP status 200", []string{"abort-grpc-request", "5"}, grpc("5")},
-		{"the least gRPC status is 0", []string{"abort-grpc-request", "0"}, grpc("0")},
-		{"the greatest gRPC status is 16", []string{"abort-grpc-request", "16"}, grpc("16")},
+		{"the gRPC abort has HTTP status 200", []string{"abort-grpc-request", "5"}, grpc(5)},
+		{"the least gRPC status is 0", []string{"abort-grpc-request", "0"}, grpc(0)},
+		{"the greatest gRPC status is 16", []string{"abort-grpc-request", "16"}, grpc(16)},
 		{"a gRPC status above is ignored", []string{"abort-grpc-request", "17"}, nil},
 		{"HTTP abort beats gRPC abort", []string{"abort-grpc-request", "5", "abort-request", "503"}, status(503)},
-		{"an HTTP abort that is ignored does not", []string{"abort-grpc-request", "5", "abort-request", "99"}, grpc("5")},
+		{"an HTTP abort that is ignored does not", []string{"abort-grpc-request", "5", "abort-request", "99"}, grpc(5)},
 		{"the throughput is in KiB per second", []string{"throughput-response", "1"}, pace(1024)},
 		{"a throughput of 0 is ignored", []string{"throughput-response", "0"}, nil},
 		{"a throughput has a bound", []string{"throughput-response", "18446744073709551615"}, pace(MaxCount / 1024 * 1024)},

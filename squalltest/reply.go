@@ -69,6 +69,9 @@ func discard(res *http.Response) {
 
 // answer replies in the upstream's place; dropped is the reply that it replaces, nil if there is none.
 func (x *exchange) answer(a faults.Answer, d faults.Decision, dropped *http.Response) *http.Response {
+	if faults.IsGRPC(x.in.Header.Get("Content-Type")) {
+		a = a.ForGRPC()
+	}
 	res := &http.Response{
 		Status: strconv.Itoa(a.Status) + " " + http.StatusText(a.Status), StatusCode: a.Status,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), ContentLength: int64(len(a.Body)),

@@ -1,7 +1,6 @@
 package imports
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -209,28 +208,10 @@ func (m *Importer) abort(p place, http, grpc string) conditions {
 		}
 		return conditions{"status": number}
 	case code.there():
-		number, ok := grpcCode(code.text())
-		if !ok {
-			m.note(code, "want a gRPC status, by name or 0 to 16")
-			return nil
+		if number, err := strconv.Atoi(code.text()); err == nil {
+			return conditions{"status": 200, "grpc_status": number}
 		}
-		return conditions{"status": 200, "grpc_status": number}
+		return conditions{"status": 200, "grpc_status": code.text()}
 	}
 	return nil
-}
-
-// grpcCodes are the names of gRPC's statuses, in the order of their numbers.
-var grpcCodes = [...]string{
-	"OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
-	"RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
-	"DATA_LOSS", "UNAUTHENTICATED",
-}
-
-func grpcCode(text string) (code int, ok bool) {
-	for i, name := range grpcCodes {
-		if text == name || text == fmt.Sprint(i) {
-			return i, true
-		}
-	}
-	return 0, false
 }
