@@ -1,7 +1,6 @@
 package faults
 
 import (
-	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -84,21 +83,11 @@ func (e Edit) Empty() bool { return len(e.Set)+len(e.Add)+len(e.Remove) == 0 }
 // Field is one header field.
 type Field struct{ Name, Value string }
 
-// Body changes the whole body of the reply; see [Body.Apply].
-type Body struct {
-	Replace     []byte          // the new body, when not nil
-	ContentType string          // of the new body; "" = as it was
-	Merge       json.RawMessage // an RFC 7396 merge patch for a JSON body, when not nil
-	Header      []Field         // set on the reply; without the content type
-	Otherwise   *Answer         // the answer when the body cannot be changed; nil = it passes as it came
-}
-
 func (Wait) action()   {}
 func (Answer) action() {}
 func (Hold) action()   {}
 func (End) action()    {}
 func (Header) action() {}
-func (Body) action()   {}
 func (Pace) action()   {}
 func (Pieces) action() {}
 func (Flip) action()   {}

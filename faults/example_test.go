@@ -48,7 +48,7 @@ func show(text string) {
 	case faults.End:
 		fmt.Printf("end %d raw %q body %t bytes %d fraction %v\n", a.How, a.Raw, a.Body, a.Bytes, a.Fraction)
 	case faults.Body:
-		body, err := a.Apply([]byte(`{"price":7,"stock":3}`))
+		body, err := a.Apply("", []byte(`{"price":7,"stock":3}`))
 		fmt.Printf("body %s %v\n", body, err)
 	default:
 		fmt.Printf("%T %+v\n", a, a)
@@ -139,9 +139,13 @@ func ExampleAbort() {
 
 func ExampleDegrade() {
 	show(`{"degrade":{"merge":{"stock":null,"stale":true}}}`)
+	show(`{"degrade":{"patch":[{"op":"replace","path":"/price","value":0}]}}`)
+	show(`{"degrade":{"drop":["/stock"]}}`)
 	show(`{"degrade":{"body":{"message":"fallback","data":[1,2,3]}},"phase":"before"}`)
 	// Output:
 	// body {"price":7,"stale":true} <nil>
+	// body {"price":0,"stock":3} <nil>
+	// body {"price":7} <nil>
 	// answer 200 application/json {"message":"fallback","data":[1,2,3]}
 }
 

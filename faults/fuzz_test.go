@@ -35,6 +35,7 @@ func FuzzRule(f *testing.F) {
 		`{"delay":{"jitter":"1s","distribution":"exponential"},"match":{"grpc_service":"a","grpc_method":{"absent":true}}}`,
 		`{"kind":"tls"}`, `{"reset":{"at":"body","after":"1KB"}}`, `{"truncate":0.5}`, `{"malformed":"chunk"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
 		`{"delay":"1s","match":{"body":{"/a~1b/0":[1.0,null]}}}`,
+		`{"degrade":{"patch":[{"op":"add","path":"/-","value":[1]}],"otherwise":"pass"}}`, `{"degrade":{"drop":["/a/0"]}}`, `{"degrade":{"lists":0}}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -1,31 +1,42 @@
 package faults
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
-
-	jsonpatch "github.com/evanphx/json-patch/v5"
+	"slices"
 
 	"github.com/squall-proxy/squall/internal/document"
 )
 
-// MaxDegradeBody bounds the body that a fault rewrites, in bytes; a larger one passes as it came.
+// MaxDegradeBody bounds the body that a fault rewrites, in bytes, before and after; a larger one passes as it came.
 const MaxDegradeBody = 10_000_000
 
+// MaxPointers bounds the places that a rule names in a body.
+const MaxPointers = 1000
+
 // Degrade makes a reply worse: it replaces or edits the body. With Body in phase before, the upstream is not called.
+//
+// An edit leaves the rest of the text as it stands: members keep their order and numbers their digits, only white space
+// may go. Bodies in gzip, br or zstd are decoded, edited, and encoded again; other codings, and several at once, are none
+// that can be edited, nor are bodies of more than 10 MB, before, after or decoded, or of more than 100 times the size when
+// decoded, those that are not whole within the proxy's timeout, what is not JSON, and what a patch does not fit. Otherwise
+// says what becomes of them. Where an edit changes nothing the rule has not hit.
+//
+// Of the head, the length is put right, and what cannot be is taken away: ETag, Accept-Ranges, and the digests. A reply to
+// HEAD loses its length. What has no body (204, 205, 304), a part of one (206) and a WebSocket pass, and so do streams
+// (events, NDJSON, gRPC, multipart/x-mixed-replace) unless Streams is set: the rule has not hit.
 type Degrade struct {
 	Body    *document.Node    `json:"body,omitempty"`    // the new body: JSON, or a text
-	Merge   *document.Node    `json:"merge,omitempty"`   // an RFC 7396 merge patch
+	Patch   *document.Node    `json:"patch,omitempty"`   // a JSON patch (RFC 6902) of at most 100 operations
+	Merge   *document.Node    `json:"merge,omitempty"`   // a merge patch (RFC 7396)
+	Lists   *int              `json:"lists,omitempty"`   // how many items are left in each list, in lists in lists, too
+	Drop    []string          `json:"drop,omitempty"`    // JSON pointers (RFC 6901) to what is taken away; indexes are those before
+	Null    []string          `json:"null,omitempty"`    // JSON pointers to what becomes null
+	Stale   Duration          `json:"stale,omitempty"`   // instead of the reply comes the last good one, at most so old
 	Headers map[string]string `json:"headers,omitempty"` // set on the reply
 
-	Patch     *document.Node `json:"patch,omitempty"`     // later
-	Lists     *int           `json:"lists,omitempty"`     // later
-	Drop      []string       `json:"drop,omitempty"`      // later
-	Null      []string       `json:"null,omitempty"`      // later
-	Stale     Duration       `json:"stale,omitempty"`     // later
-	Otherwise string         `json:"otherwise,omitempty"` // a body that is not JSON: "pass" (default) or "abort" (503)
+	Otherwise string `json:"otherwise,omitempty"` // a body that cannot be edited: "pass" (default) or "abort" (503)
+	Streams   bool   `json:"streams,omitempty"`   // beside body: streams are replaced, too
 }
 
 func newDegrade() Attributes { return &Degrade{} }
@@ -34,50 +45,67 @@ func newDegrade() Attributes { return &Degrade{} }
 func (d *Degrade) DecodeDocument(n *document.Node) error {
 	type plain Degrade
 	err := document.Decode(n, (*plain)(d))
-	d.Body, d.Merge = unplaced(d.Body), unplaced(d.Merge)
+	d.Body, d.Merge, d.Patch = unplaced(d.Body), unplaced(d.Merge), unplaced(d.Patch)
 	return err
 }
 
 func (d *Degrade) check(phase Phase) error {
+	given := 0
+	for _, way := range []bool{
+		d.Body != nil, d.Patch != nil, d.Merge != nil, d.Lists != nil, d.Drop != nil, d.Null != nil, d.Stale != 0,
+	} {
+		if way {
+			given++
+		}
+	}
+	edits := d.Body == nil && d.Stale == 0
 	switch {
-	case d.Patch != nil:
-		return document.Errorf("patch", later)
-	case d.Lists != nil:
-		return document.Errorf("lists", later)
-	case d.Drop != nil:
-		return document.Errorf("drop", later)
-	case d.Null != nil:
-		return document.Errorf("null", later)
 	case d.Stale != 0:
 		return document.Errorf("stale", later)
-	case (d.Body == nil) == (d.Merge == nil):
-		return document.Errorf("", "want exactly one of body, merge")
+	case given != 1:
+		return document.Errorf("", "want exactly one of body, patch, merge, lists, drop, null")
 	case phase == Before && d.Body == nil:
-		return document.Errorf("merge", "in phase before there is no reply to merge into: want body, or phase after")
-	case d.Merge != nil && dropsInLists(d.Merge, false):
-		return document.Errorf("merge", "inside a list an object cannot take members away: null is %s there", later)
+		return document.Errorf("", "in phase before there is no reply to edit: want body, or phase after")
+	case d.Lists != nil && (*d.Lists < 0 || *d.Lists > MaxDegradeBody):
+		return document.Errorf("lists", "must be 0 to %d, got %d", MaxDegradeBody, *d.Lists)
 	case d.Otherwise != "" && d.Otherwise != "pass" && d.Otherwise != "abort":
 		return document.Errorf("otherwise", "want pass or abort, got %q", clip(d.Otherwise))
-	case d.Otherwise != "" && d.Merge == nil:
-		return document.Errorf("otherwise", "only beside merge: body replaces whatever came")
+	case d.Otherwise != "" && !edits:
+		return document.Errorf("otherwise", "only beside an edit: body replaces whatever came")
+	case d.Streams && (d.Body == nil || phase == Before):
+		return document.Errorf("streams", "only beside body, in phase after: a stream has no whole that could be edited")
+	}
+	if err := d.checkPlaces(); err != nil {
+		return err
 	}
 	return document.At(checkFields(d.Headers), "headers")
 }
 
-// dropsInLists reports whether an object inside a list has a null member. RFC 7396 takes a list as it stands, nulls
-// included; json-patch takes the nulls out.
-func dropsInLists(n *document.Node, inList bool) bool {
-	for _, m := range n.Members {
-		if inList && m.Value.Kind == document.Null || dropsInLists(m.Value, inList) {
-			return true
+func (d *Degrade) checkPlaces() error {
+	if d.Patch != nil {
+		if _, err := parsePatch(d.Patch); err != nil {
+			return document.At(err, "patch")
 		}
 	}
-	for _, item := range n.Items {
-		if dropsInLists(item, true) {
-			return true
+	if err := checkPointers(d.Drop); err != nil {
+		return document.At(err, "drop")
+	}
+	if slices.Contains(d.Drop, "") {
+		return document.Errorf("drop", "the whole body cannot be taken away")
+	}
+	return document.At(checkPointers(d.Null), "null")
+}
+
+func checkPointers(pointers []string) error {
+	if pointers != nil && len(pointers) == 0 || len(pointers) > MaxPointers {
+		return document.Errorf("", "want 1 to %d JSON pointers, got %d", MaxPointers, len(pointers))
+	}
+	for i, pointer := range pointers {
+		if _, err := parsePointer(pointer); err != nil {
+			return document.At(err, fmt.Sprintf("[%d]", i))
 		}
 	}
-	return false
+	return nil
 }
 
 func (d *Degrade) decide(h hit) Action {
@@ -90,32 +118,23 @@ func (d *Degrade) decide(h hit) Action {
 	if h.phase == Before {
 		return Answer{Status: http.StatusOK, Header: header, ContentType: contentType, Body: body}
 	}
-	action := Body{Replace: body, ContentType: contentType, Header: header}
+	action := Body{
+		Replace: body, ContentType: contentType, Header: header, Streams: d.Streams,
+		Drop: slices.Clone(d.Drop), Null: slices.Clone(d.Null),
+	}
 	if d.Merge != nil {
 		action.Merge, _ = d.Merge.MarshalJSON() // a parsed document always marshals
+	}
+	if d.Patch != nil {
+		action.Patch, _ = d.Patch.MarshalJSON() // likewise
+	}
+	if d.Lists != nil {
+		most := *d.Lists
+		action.Lists = &most
 	}
 	if d.Otherwise == "abort" {
 		body, contentType := statusBody(http.StatusServiceUnavailable)
 		action.Otherwise = &Answer{Status: http.StatusServiceUnavailable, Body: body, ContentType: contentType}
 	}
 	return action
-}
-
-// Apply gives the changed body. A body that cannot be changed is an error, upon which the executor does what
-// b.Otherwise says.
-func (b Body) Apply(body []byte) ([]byte, error) {
-	if b.Merge == nil {
-		return b.Replace, nil
-	}
-	if !json.Valid(body) {
-		return nil, fmt.Errorf("degrade: the body is not JSON")
-	}
-	if !bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("{")) {
-		body = []byte("{}") // RFC 7396, 2: what is no object is merged into as if it were an empty one
-	}
-	merged, err := jsonpatch.MergePatch(body, b.Merge)
-	if err != nil {
-		return nil, fmt.Errorf("degrade: merge: %w", err)
-	}
-	return merged, nil
 }

@@ -151,7 +151,7 @@ func TestMerge(t *testing.T) {
 		{`{"message":"Hello","data":[1,2,3,4,5]}`, `{"data":[1,2,3]}`, `{"message":"Hello","data":[1,2,3]}`},
 	} {
 		action := actionOf(t, `{"kind":"degrade","attributes":{"merge":`+c.patch+`}}`).(Body)
-		if got, err := action.Apply([]byte(c.body)); err != nil || string(got) != c.want {
+		if got, err := action.Apply("", []byte(c.body)); err != nil || string(got) != c.want {
 			t.Errorf("%s merged into %s: got %s, %v, want %s", c.patch, c.body, got, err, c.want)
 		}
 	}
@@ -164,12 +164,12 @@ func TestABodyThatIsNotJSONIsAnError(t *testing.T) {
 		strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000),
 		strings.Repeat(`{"a":`, 100_000) + "1" + strings.Repeat("}", 100_000),
 	} {
-		if got, err := action.Apply([]byte(body)); err == nil {
+		if got, err := action.Apply("", []byte(body)); err == nil {
 			t.Errorf("%.20q has become %.20q", body, got)
 		}
 	}
 	replace := actionOf(t, `{"degrade":"gone"}`).(Body)
-	if got, err := replace.Apply([]byte("\x1f\x8b")); err != nil || string(got) != "gone" {
+	if got, err := replace.Apply("", []byte("\x1f\x8b")); err != nil || string(got) != "gone" {
 		t.Errorf("replaced: got %q, %v", got, err)
 	}
 }

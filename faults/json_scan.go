@@ -78,57 +78,56 @@ func elementsOf(container []byte) elements { return elements{container[1:], cont
 
 // next gives the next element; of an object with its name, quoted as it is.
 func (e *elements) next() (name, value []byte, ok bool) {
+	if name, ok = e.open(); ok {
+		value, e.rest = cutValue(e.rest)
+	}
+	return name, value, ok
+}
+
+// open goes to the value of the next element, which the caller passes. At the end rest begins with the closing bracket.
+func (e *elements) open() (name []byte, ok bool) {
 	e.rest = skip(e.rest, ',')
-	if len(e.rest) == 0 || e.rest[0] == ']' || e.rest[0] == '}' {
-		return nil, nil, false
+	if e.rest[0] == ']' || e.rest[0] == '}' {
+		return nil, false
 	}
 	if e.named {
 		name, e.rest = cutValue(e.rest)
 		e.rest = skip(e.rest, ':')
 	}
-	value, e.rest = cutValue(e.rest)
-	return name, value, true
+	return name, true
 }
 
-// find gives the value that a JSON pointer leads to.
-func find(value []byte, pointer []string) (found []byte, ok bool) {
-	for _, token := range pointer {
-		if value, ok = child(value, token); !ok {
-			return nil, false
-		}
-	}
-	return value, true
+// find gives the value that a JSON pointer leads to; of members of one name the last counts. It is one pass.
+func find(text []byte, pointer []string) (found []byte, ok bool) {
+	found, _, ok = seek(skip(text, ' '), pointer)
+	return found, ok
 }
 
-// child gives a member by its name, or an item by its index; of members of one name the last.
-func child(container []byte, token string) (value []byte, ok bool) {
-	if container[0] != '{' && container[0] != '[' {
-		return nil, false
+// seek is find in a text that begins with the value, and also gives what follows that.
+func seek(text []byte, pointer []string) (found, rest []byte, ok bool) {
+	if len(pointer) == 0 {
+		found, rest = cutValue(text)
+		return found, rest, true
 	}
-	elements := elementsOf(container)
-	if !elements.named {
-		return item(elements, token)
+	if text[0] != '{' && text[0] != '[' {
+		_, rest = cutValue(text)
+		return nil, rest, false
 	}
-	for name, member, more := elements.next(); more; name, member, more = elements.next() {
-		if equalText(name, token) {
-			value, ok = member, true
+	e, at := elementsOf(text), 0
+	index, isIndex := itemIndex(pointer[0])
+	for name, more := e.open(); more; name, more = e.open() {
+		here := isIndex && at == index
+		if e.named {
+			here = equalText(name, pointer[0])
 		}
-	}
-	return value, ok
-}
-
-// item gives the item of an index in decimal digits without leading zeros.
-func item(elements elements, index string) (value []byte, ok bool) {
-	if index == "" || index[0] < '0' || index[0] > '9' || index[0] == '0' && index != "0" {
-		return nil, false
-	}
-	at, err := strconv.Atoi(index)
-	for i := 0; err == nil && i <= at; i++ {
-		if _, value, ok = elements.next(); !ok {
-			break
+		if here {
+			found, e.rest, ok = seek(e.rest, pointer[1:])
+		} else {
+			_, e.rest = cutValue(e.rest)
 		}
+		at++
 	}
-	return value, ok
+	return found, e.rest[1:], ok
 }
 
 // equalText reports whether a quoted string of JSON means a text.
@@ -176,7 +175,7 @@ func equalMembers(object []byte, want *document.Node) bool {
 		}
 	}
 	for _, m := range want.Members {
-		value, found := child(object, m.Name)
+		value, found := find(object, []string{m.Name})
 		if !found || !equalJSON(value, m.Value) {
 			return false
 		}

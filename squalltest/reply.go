@@ -194,21 +194,27 @@ func (x *exchange) cutBody(res *http.Response, e faults.End, d faults.Decision) 
 // degrade changes the reply's body. What has no body, and what has no end, passes untouched, and the rule has not hit. The
 // answer is what the client gets instead of a body that cannot be changed; nil lets the reply go on.
 func (x *exchange) degrade(res *http.Response, b faults.Body, d faults.Decision) *faults.Answer {
-	if !x.hasBody(res) || semantics.IsStream(res.Header.Get("Content-Type")) {
+	if !x.hasBody(res) || !semantics.MayDegrade(res.StatusCode, res.Header.Get("Content-Type"), b) {
 		x.plan.Withdraw()
 		return nil
 	}
 	body, err := changed(res, b)
-	if err != nil {
-		if b.Otherwise == nil {
-			x.plan.Withdraw()
-		}
+	switch {
+	case err == nil:
+	case b.Otherwise != nil && err != faults.ErrUnchanged:
 		return b.Otherwise
+	default:
+		x.plan.Withdraw()
+		return nil
 	}
 	res.Body = &readCloser{bytes.NewReader(body), res.Body}
 	res.ContentLength, res.TransferEncoding, res.Trailer = int64(len(body)), nil, nil
-	for _, name := range append(semantics.StaleAfterChange(), "Content-Encoding", "Content-Range") {
+	for _, name := range semantics.StaleAfterChange() {
 		res.Header.Del(name)
+	}
+	if !b.Edits() {
+		res.Header.Del("Content-Encoding")
+		res.Header.Del("Content-Range")
 	}
 	res.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	if b.ContentType != "" {
@@ -221,16 +227,10 @@ func (x *exchange) degrade(res *http.Response, b faults.Body, d faults.Decision)
 
 // changed gives the new body. On an error the reply's body is as it was.
 func changed(res *http.Response, b faults.Body) ([]byte, error) {
-	if b.Merge == nil {
-		return b.Apply(nil)
+	if !b.Edits() {
+		return b.Apply("", nil)
 	}
-	encoding := res.Header.Get("Content-Encoding")
-	switch {
-	case encoding != "" && !strings.EqualFold(encoding, "identity"):
-		return nil, errors.New("encoded")
-	case res.StatusCode == http.StatusPartialContent:
-		return nil, errors.New("a part of a body")
-	case res.ContentLength > faults.MaxDegradeBody:
+	if res.ContentLength > faults.MaxDegradeBody {
 		return nil, errors.New("too long")
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, faults.MaxDegradeBody+1))
@@ -238,7 +238,7 @@ func changed(res *http.Response, b faults.Body) ([]byte, error) {
 	if err != nil || len(body) > faults.MaxDegradeBody {
 		return nil, errors.Join(err, errors.New("too long"))
 	}
-	return b.Apply(body)
+	return b.Apply(strings.Join(res.Header["Content-Encoding"], ", "), body)
 }
 
 // passReply hands the reply's body to the client, spaced and cut, and watches for its end.

@@ -68,6 +68,20 @@ func TestAFloorOnTheWire(t *testing.T) {
 	}
 }
 
+// TestEditsOfTheReply: every edit reaches the client, and one that changes nothing has not hit.
+func TestEditsOfTheReply(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	p.Patch([]map[string]any{{"op": "add", "path": "/tags", "value": []int{1, 2, 3}}})
+	p.CutLists(1)
+	p.Drop([]string{"/left"})
+	p.Null([]string{"/name"})
+	unused := p.Drop([]string{"/nothing"}, squalltest.Named("unused"), squalltest.MayMiss())
+	if _, body := get(t, p.URL); body != `{"name":null,"tags":[1]}` || unused.Hits() != 0 {
+		t.Errorf("got %s, %d hits of what changes nothing", body, unused.Hits())
+	}
+}
+
 // TestBodyOfTheRequest: only orders that are paid are refused.
 func TestBodyOfTheRequest(t *testing.T) {
 	url, _ := stock(t)

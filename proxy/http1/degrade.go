@@ -2,10 +2,11 @@ package http1
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy/semantics"
@@ -15,31 +16,38 @@ import (
 // It is over where the client gets an answer instead of a body that cannot be changed.
 func (x *exchange) degrade(b faults.Body, d faults.Decision) step {
 	r := &x.reply
-	switch {
-	case r.framing == forbidden && x.request.method != http.MethodHead, r.status == http.StatusNoContent,
-		r.status == http.StatusNotModified, r.status == http.StatusSwitchingProtocols,
-		semantics.IsStream(r.value("Content-Type")):
+	isHead := x.request.method == http.MethodHead
+	if r.framing == forbidden && !isHead || !semantics.MayDegrade(r.status, r.value("Content-Type"), b) {
 		x.plan.Withdraw()
 		return proceed
-	case x.request.method == http.MethodHead:
-		r.remove("Content-Length") // of a body that this is not
-	default:
-		body, err := x.changed(b)
-		switch {
-		case err == nil:
-			x.replaceBody(body)
-		case b.Otherwise != nil:
-			x.answer(*b.Otherwise, d)
-			return over
-		default:
-			x.plan.Withdraw()
-			return proceed
-		}
 	}
-	x.record.Faulted = true
+	var changed []byte
+	var err error
+	if !isHead {
+		changed, err = x.changed(b)
+	}
+	switch {
+	case err == nil:
+	case b.Otherwise != nil && err != faults.ErrUnchanged:
+		x.answer(*b.Otherwise, d)
+		return over
+	default:
+		x.plan.Withdraw()
+		return proceed
+	}
 	for _, name := range semantics.StaleAfterChange() {
 		r.remove(name)
 	}
+	if !b.Edits() {
+		r.remove("Content-Encoding")
+		r.remove("Content-Range")
+	}
+	if isHead {
+		r.remove("Content-Length") // of a body that this is not
+	} else {
+		x.replaceBody(changed)
+	}
+	x.record.Faulted = true
 	if b.ContentType != "" {
 		r.set("Content-Type", b.ContentType)
 	}
@@ -51,7 +59,7 @@ func (x *exchange) degrade(b faults.Body, d faults.Decision) step {
 // changed gives the new body. On an error the reply's body is as it was.
 func (x *exchange) changed(b faults.Body) ([]byte, error) {
 	var body []byte
-	if b.Merge != nil {
+	if b.Edits() {
 		var err error
 		if body, err = x.readBody(); err != nil {
 			return nil, err
@@ -59,26 +67,30 @@ func (x *exchange) changed(b faults.Body) ([]byte, error) {
 	}
 	err := errors.New("panic")
 	var changed []byte
-	x.shielded(func() { changed, err = b.Apply(body) })
+	x.shielded(func() { changed, err = b.Apply(x.reply.coding(), body) })
 	if err != nil {
 		x.download.replayed = body
 	}
 	return changed, err
 }
 
-// readBody reads a whole body and leaves it to be read once more, also when it is an error: too long, encoded, partial,
-// or broken off.
+// coding names the content codings of the body, as they are listed.
+func (r *reply) coding() string { return strings.Join(r.Values("Content-Encoding"), ", ") }
+
+var errTooLong = errors.New("too long")
+
+// readBody reads a whole body and leaves it to be read once more, also when it is an error: too long, broken off, or not
+// there within the proxy's timeout.
 func (x *exchange) readBody() ([]byte, error) {
-	encoding := x.reply.value("Content-Encoding")
-	switch {
-	case encoding != "" && !equalFold(encoding, "identity"):
-		return nil, fmt.Errorf("encoded as %s", encoding)
-	case x.reply.status == http.StatusPartialContent:
-		return nil, errors.New("a part of a body")
-	case x.reply.length > faults.MaxDegradeBody:
-		return nil, errors.New("too long")
+	if x.reply.length > faults.MaxDegradeBody {
+		return nil, errTooLong
+	}
+	if x.unreadable != nil {
+		return nil, x.unreadable
 	}
 	x.kept = append(x.kept, x.up.in.detach()) // the head's texts are in it
+	x.headBy = time.Now().Add(time.Duration(x.settings.Config.Timeout))
+	defer func() { x.headBy = time.Time{} }()
 	var whole []byte
 	for {
 		data, err := x.download.next()
@@ -87,10 +99,13 @@ func (x *exchange) readBody() ([]byte, error) {
 		}
 		whole = append(whole, data...)
 		if err == nil && len(whole) > faults.MaxDegradeBody {
-			err = errors.New("too long")
+			err = errTooLong
 		}
 		if err != nil {
-			x.download.replayed = whole
+			x.download.replayed, x.unreadable = whole, err
+			if expired(err) {
+				x.download.broken = nil // it may yet come
+			}
 			return nil, err
 		}
 	}
@@ -103,8 +118,6 @@ func (x *exchange) replaceBody(body []byte) {
 	r.framing, r.length = sized, int64(len(body))
 	r.remove("Transfer-Encoding")
 	r.remove("Trailer")
-	r.remove("Content-Encoding")
-	r.remove("Content-Range")
 	r.set("Content-Length", strconv.Itoa(len(body)))
 	x.download.trailer.lines = nil
 }

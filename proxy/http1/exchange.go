@@ -51,6 +51,8 @@ type exchange struct {
 	broken   bool  // the engine has panicked
 	writeErr error // of writing to the client
 	readErr  error // of reading the reply's body
+
+	unreadable error // why the reply's body could not be read whole before it is passed on
 }
 
 // step says how an exchange goes on.

@@ -47,6 +47,9 @@ type exchange struct {
 	body    requestBody
 	reply   replyBody
 
+	ahead      *readAhead // reads the reply's body before it is passed on; nil = nobody has to
+	unreadable error      // why that could not be read whole
+
 	ending   *faults.End // how the connection is to end; nil = as net/http has it
 	upgraded bool        // the connection is net/http's no more
 	lingers  bool        // the connection is reset when it is closed, see openEnded
@@ -130,6 +133,7 @@ func (x *exchange) finish(through bool) {
 		x.flush()
 		x.disconnect()
 	}
+	x.ahead.stop()
 	x.plan.Done()
 	r := &x.record
 	if r.Outcome == "" {

@@ -144,7 +144,6 @@ func (x *exchange) modify(res *http.Response) error {
 			x.corrupt(res, a, decision)
 		case faults.Body:
 			if answer := x.degrade(res, a, decision); answer != nil {
-				discard(res)
 				x.answer(*answer, decision, res.Header)
 				return errConcluded
 			}

@@ -1,8 +1,6 @@
 package proxytest
 
 import (
-	"bytes"
-	"compress/gzip"
 	"fmt"
 	"io"
 	"net/http"
@@ -78,6 +76,21 @@ func (s suite) degrade(t *testing.T) {
 		}
 	})
 	t.Run("BrokenOffPassesBrokenOff", s.degradeBrokenOff)
+	t.Run("Edits", s.degradeEdits)
+	t.Run("Encoded", s.degradeEncoded)
+	t.Run("Unchanged", s.degradeUnchanged)
+	t.Run("WithoutAnEnd", s.degradeWithoutEnd)
+	t.Run("StreamsThatAreAskedFor", func(t *testing.T) {
+		r := s.start(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: 1\n\n")
+			_ = http.NewResponseController(w).Flush()
+			<-r.Context().Done() // the stream has no end of its own
+		}), rules(`{"degrade": {"body": {"gone": true}, "streams": true}}`))
+		reply, body := r.get("/")
+		equal(t, "body", body, `{"gone":true}`+"\n")
+		equal(t, "Content-Type", reply.Header.Get("Content-Type"), "application/json")
+	})
 }
 
 func (s suite) degradeBrokenOff(t *testing.T) {
@@ -114,17 +127,15 @@ func (s suite) merge(t *testing.T) {
 
 // unchangeable bodies pass exactly as they came, or give the answer that the rule has for them.
 func (s suite) unchangeable(t *testing.T) {
-	var zipped bytes.Buffer
-	z := gzip.NewWriter(&zipped)
-	_, _ = z.Write([]byte(`{"a": 1}`))
-	_ = z.Close()
 	for name, upstream := range map[string]struct {
 		body   string
 		header []string
 	}{
 		"not JSON": {"plain text", []string{"Content-Type", "text/plain"}},
 		"empty":    {"", nil},
-		"gzip":     {zipped.String(), []string{"Content-Encoding", "gzip"}},
+		"no gzip":  {`{"a": 1}`, []string{"Content-Encoding", "gzip"}},
+		"twice":    {inCoding(t, "gzip", `{"a": 1}`), []string{"Content-Encoding", "gzip, br"}},
+		"a bomb":   {inCoding(t, "gzip", `"`+strings.Repeat("a", 1<<20)+`"`), []string{"Content-Encoding", "gzip"}},
 		"too long": {`"` + strings.Repeat("x", faults.MaxDegradeBody) + `"`, nil},
 	} {
 		url := jsonUpstream(t, upstream.body, upstream.header...)
@@ -135,7 +146,7 @@ func (s suite) unchangeable(t *testing.T) {
 		equal(t, name+": attribution", reply.Header.Get(faults.AttributionHeader), "")
 		equal(t, name+": faulted", r.exchange().Faulted, false)
 
-		r = s.start(t, url, rules(`{"degrade": {"merge": {}, "otherwise": "abort"}}`))
+		r = s.start(t, url, rules(`{"degrade": {"merge": {"x": 1}, "otherwise": "abort"}}`))
 		reply, _ = r.get("/")
 		equal(t, name+": status otherwise", reply.StatusCode, 503)
 		equal(t, name+": attribution otherwise", reply.Header.Get(faults.AttributionHeader), "rule=degrade; kind=degrade; n=1")

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
 )
 
@@ -35,6 +36,16 @@ func IsForOrigins(name string) bool {
 // StaleAfterChange lists the header fields that are wrong once a body has been changed.
 func StaleAfterChange() []string {
 	return []string{"Accept-Ranges", "Content-Digest", "Content-Md5", "Digest", "Etag", "Repr-Digest"}
+}
+
+// MayDegrade reports whether a fault may change the body of a reply of that status and content type: a part of a body is
+// left as it is, and streams are left alone unless the fault asks for them.
+func MayDegrade(status int, contentType string, b faults.Body) bool {
+	switch status {
+	case 101, 204, 205, 206, 304:
+		return false
+	}
+	return b.Streams || !IsStream(contentType)
 }
 
 // IsStream reports whether a reply of a content type is one that has no whole: events, messages, parts that come as they
