@@ -17,7 +17,8 @@ const (
 	ClientLeft Outcome = "client_left" // the client left before its reply was through
 )
 
-// Exchange is the record of one request and its reply. Its texts are its own: keeping one keeps no larger buffer.
+// Exchange is the record of one request and its reply, or, without a Method, of a TLS handshake that failed or that a rule
+// was about: its Host is the name that the client asked for, and its Error what the client said. Its texts are its own: keeping one keeps no larger buffer.
 type Exchange struct {
 	ID        uint64
 	Proxy     string
