@@ -161,13 +161,13 @@ func (s suite) tlsFaultsNotHit(t *testing.T) {
 	}
 }
 
-// tlsFaultsCounted: selection holds, and handshakes that a rule was about are on record even if it did not hit. A client that
-// could resume its session is hit all the same.
+// tlsFaultsCounted: selection holds, and handshakes that a rule was about are on record even if it did not hit. No client can
+// resume a session, and so pass a fault by.
 func (s suite) tlsFaultsCounted(t *testing.T) {
 	counter := faults.NewCounter()
 	upstream, _ := recording(t, okReply)
 	r := s.start(t, upstream, terminating, armed(t, counter, `{"tls":"incomplete_chain","skip":1,"every":2,"key":"client"}`))
-	client := &tls.Config{ServerName: "stock.test", RootCAs: r.roots(), ClientSessionCache: tls.NewLRUClientSessionCache(10)}
+	client := &tls.Config{ServerName: "stock.test", RootCAs: r.roots(), ClientSessionCache: noSessions{t}}
 	for n := 1; n <= 7; n++ {
 		hit := n == 3 || n == 5 || n == 7
 		err := r.handshakeOnly(client)
@@ -186,6 +186,15 @@ func (s suite) tlsFaultsCounted(t *testing.T) {
 	equal(t, "outcome", x.Outcome, proxy.OK)
 	equal(t, "decision", x.Faults.Decisions()[0].Outcome, faults.Shadow)
 }
+
+// noSessions is a client's cache of sessions, of which there must be none.
+type noSessions struct{ t *testing.T }
+
+// Get finds none.
+func (noSessions) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+
+// Put fails the test.
+func (s noSessions) Put(string, *tls.ClientSessionState) { s.t.Error("a session could be resumed") }
 
 // handshakeOnly connects, and leaves after the handshake. The error may come with the first read.
 func (r *rig) handshakeOnly(config *tls.Config) error {
