@@ -20,6 +20,7 @@ const (
 	// may send that much before they have read our settings (RFC 9113, 6.9.2).
 	connectionWindow = 4<<20 - 1
 	streamWindow     = 64 << 10
+	maxFrame         = 16 << 10 // what all may send (RFC 9113, 4.2); net/http would take up to 1 MiB
 	// replyWindow is what an upstream sends of a body that the client does not read yet.
 	replyWindow = 256 << 10
 )
@@ -37,6 +38,7 @@ func forClients() *http.HTTP2Config {
 		MaxConcurrentStreams:          maxStreams,
 		MaxReceiveBufferPerConnection: connectionWindow,
 		MaxReceiveBufferPerStream:     streamWindow,
+		MaxReadFrameSize:              maxFrame,
 	}
 }
 
