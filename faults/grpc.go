@@ -49,15 +49,21 @@ var grpcCodes = []grpcCode{
 	{"UNAUTHENTICATED", 401},
 }
 
+// ParseGRPCCode reads a name.
+func ParseGRPCCode(name string) (GRPCCode, error) {
+	number := slices.IndexFunc(grpcCodes, func(g grpcCode) bool { return g.name == name })
+	if number < 0 {
+		return 0, document.Errorf("", "%q is no status of gRPC, such as UNAVAILABLE", clip(name))
+	}
+	return GRPCCode(number), nil
+}
+
 // DecodeDocument reads a name or a number.
 func (c *GRPCCode) DecodeDocument(n *document.Node) error {
 	if n.Kind == document.String {
-		number := slices.IndexFunc(grpcCodes, func(g grpcCode) bool { return g.name == n.Text })
-		if number < 0 {
-			return document.Errorf("", "%q is no status of gRPC, such as UNAVAILABLE", clip(n.Text))
-		}
-		*c = GRPCCode(number)
-		return nil
+		code, err := ParseGRPCCode(n.Text)
+		*c = code
+		return err
 	}
 	var number int
 	if err := document.Decode(n, &number); err != nil {

@@ -17,3 +17,12 @@ func Example() {
 	}
 	// Output:
 }
+
+func ExampleFaults_AbortGRPC() {
+	_ = func(t *testing.T, stockAddr string) { // a test
+		stock := squalltest.New(t, "h2c://"+stockAddr)
+		stock.AbortGRPC("UNAVAILABLE", "try later", squalltest.First(1))
+		checkout(t, stock.Addr) // by a client of gRPC
+	}
+	// Output:
+}

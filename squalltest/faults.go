@@ -20,6 +20,17 @@ func (f *Faults) Abort(status int, options ...Option) *Fault {
 	return f.Arm(newRule("abort", faults.Before, &faults.Abort{Status: status}), options...)
 }
 
+// AbortGRPC ends every gRPC call with a status, by its name such as "UNAVAILABLE", and a message; the upstream, which is an
+// h2c:// one mostly, is not asked. Requests of HTTP get the status that stands for it, such as 503.
+func (f *Faults) AbortGRPC(status, message string, options ...Option) *Fault {
+	f.t.Helper()
+	code, err := faults.ParseGRPCCode(status)
+	if err != nil {
+		f.t.Fatalf("squalltest: %v", err)
+	}
+	return f.Arm(newRule("abort", faults.Before, &faults.Abort{GRPCStatus: &code, GRPCMessage: message}), options...)
+}
+
 // LoseReply lets the upstream do its work and answers with a status in place of its reply.
 func (f *Faults) LoseReply(status int, options ...Option) *Fault {
 	f.t.Helper()
@@ -90,7 +101,7 @@ func (f *Faults) Truncate(after int64, options ...Option) *Fault {
 	return f.Arm(newRule("truncate", faults.After, &faults.Truncate{After: part}), options...)
 }
 
-// ResetConnection ends the connection with a TCP reset instead of a reply; the upstream is not asked.
+// ResetConnection ends the connection with a TCP reset instead of a reply, on HTTP/2 the stream; the upstream is not asked.
 func (f *Faults) ResetConnection(options ...Option) *Fault {
 	f.t.Helper()
 	return f.Arm(newRule("reset", faults.Before, &faults.Reset{}), options...)
