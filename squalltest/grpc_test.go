@@ -3,8 +3,10 @@ package squalltest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -255,5 +257,26 @@ func TestDeadlinesOfGRPCCallsArePassedOn(t *testing.T) {
 	}
 	if left := time.Duration(stock.deadline.Load()); left <= 50*time.Second || left > time.Minute {
 		t.Errorf("the deadline is %v away, want nearly a minute", left)
+	}
+}
+
+// TestTransportAnswersGRPCCalls: a call gets trailers alone, another request the status of HTTP.
+func TestTransportAnswersGRPCCalls(t *testing.T) {
+	transport := squalltest.NewTransport(t, http.DefaultTransport)
+	transport.AbortGRPC("NOT_FOUND", "no tea")
+	for contentType, want := range map[string]string{"application/grpc+proto": "200 5 no tea", "application/json": "404  "} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://stock.test/shop.Stock/Get", strings.NewReader("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", contentType)
+		reply, err := transport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = reply.Body.Close()
+		if got := fmt.Sprint(reply.StatusCode, " ", reply.Header.Get("Grpc-Status"), " ", reply.Header.Get("Grpc-Message")); got != want {
+			t.Errorf("%s: got %q, want %q", contentType, got, want)
+		}
 	}
 }
