@@ -1,5 +1,7 @@
 package faults
 
+import "strconv"
+
 // Why is the reason of a decision against a rule.
 type Why string
 
@@ -33,7 +35,8 @@ type Decision struct {
 	Kind    string  `json:"kind"`
 	Outcome Outcome `json:"decision"`
 	Why     Why     `json:"why,omitempty"`
-	N       uint64  `json:"n,omitempty"` // the exchange's number under the rule's key, from 1; 0 = not counted
+	N       uint64  `json:"n,omitempty"`   // the exchange's number under the rule's key, from 1; 0 = not counted
+	Key     string  `json:"key,omitempty"` // of a rule with a key: tells the keys apart, and is none of their texts; see [Replay]
 }
 
 // Record is what was decided for one exchange: cheap to make and to keep, spelt out by Decisions. The zero Record is
@@ -101,7 +104,11 @@ func (r Record) whyUndecided(rule *rule) Why {
 }
 
 func (d recorded) spell() Decision {
-	return Decision{Rule: d.rule.Name, Kind: d.rule.Kind, Outcome: d.outcome, Why: d.why, N: d.n}
+	key := ""
+	if d.n > 0 && d.rule.key.of != ofRule {
+		key = strconv.FormatUint(d.hash, 16)
+	}
+	return Decision{Rule: d.rule.Name, Kind: d.rule.Kind, Outcome: d.outcome, Why: d.why, N: d.n, Key: key}
 }
 
 // decided is a list of decisions that needs no memory of its own while it is short.

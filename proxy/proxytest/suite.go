@@ -38,6 +38,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"corrupt", s.corrupt},
 		{"capacity", s.capacity},
 		{"callers", s.callers},
+		{"determinism", s.determinism},
 		{"duplicate", s.duplicate},
 		{"trailers", s.trailersOfReplies},
 		{"record", s.record},
