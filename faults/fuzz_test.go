@@ -33,7 +33,8 @@ func FuzzRule(f *testing.F) {
 		`{"delay":{"latency":"1s","alpha":1.5,"distribution":"pareto","mode":"floor"}}`,
 		`{"delay":{"p50":"20ms","p99":"300ms"}}`, `{"delay":{"quantiles":{"p99.9":"300ms","p0":"1ms"}}}`,
 		`{"delay":{"jitter":"1s","distribution":"exponential"},"match":{"grpc_service":"a","grpc_method":{"absent":true}}}`,
-		`{"kind":"tls"}`, `{"reset":{"at":"body","after":"1KB"}}`, `{"truncate":0.5}`, `{"malformed":"chunk"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
+		`{"kind":"tls"}`, `{"tls":"wrong_name","match":{"sni":["A.test",{"absent":true}]},"except":{"sni":{"regex":"^x"}}}`,
+		`{"tls":{"as":"alert","alert":"unknown_ca"},"key":"client"}`, `{"tls":{"as":"stall","for":"1s"}}`, `{"reset":{"at":"body","after":"1KB"}}`, `{"truncate":0.5}`, `{"malformed":"chunk"}`, `{"burst":null,"abort":503}`, `{"delay":{"latency":"-1s"}}`, `[]`, `{"match":{"body":{}}}`,
 		`{"delay":"1s","match":{"body":{"/a~1b/0":[1.0,null]}}}`,
 		`{"degrade":{"patch":[{"op":"add","path":"/-","value":[1]}],"otherwise":"pass"}}`, `{"degrade":{"drop":["/a/0"]}}`, `{"degrade":{"lists":0}}`,
 	} {
@@ -65,11 +66,16 @@ func FuzzRule(f *testing.F) {
 	})
 }
 
-// decideOnce gives what a rule does to one exchange, and what is recorded.
+// decideOnce gives what a rule does to one exchange and to one handshake, and what is recorded.
 func decideOnce(t *testing.T, r Rule) []any {
 	t.Helper()
-	actions, record := exchange(mustCompile(t, Config{Entries: []Entry{{Rule: r}}}), with(get("/a/b"), "A", "b"))
-	return []any{actions, record.Decisions()}
+	set, v := mustCompile(t, Config{Entries: []Entry{{Rule: r}}}), with(get("/a/b"), "A", "b")
+	v.SNI = "a.test"
+	actions, record := exchange(set, v)
+	var shake Plan
+	shake.BeginHandshake(set, v)
+	defer shake.Done()
+	return []any{actions, record.Decisions(), drain(&shake, v), shake.Record().Decisions()}
 }
 
 // FuzzGlob: no pattern makes compiling panic, and a short one means what [naive] says.

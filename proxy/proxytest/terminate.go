@@ -19,6 +19,7 @@ func (s suite) terminate(t *testing.T) {
 	t.Run("ClearTextToTLS", s.clearTextToTLS)
 	t.Run("Switched", s.switchedTLS)
 	t.Run("SilentClients", s.silentHandshakes)
+	t.Run("PlacesComeBack", s.placesComeBack)
 }
 
 // throwawayAuthority: whatever name a client asks for, and the address where it asks for none, has a certificate; the
@@ -139,6 +140,36 @@ func (s suite) silentHandshakes(t *testing.T) {
 		t.Errorf("shutting down took %v", took)
 	}
 	equal(t, "records of clients that said nothing", len(r.exchanges), 0)
+}
+
+// placesComeBack: a handshake takes one of the places that there are for clients, and gives it back however it ends.
+func (s suite) placesComeBack(t *testing.T) {
+	upstream, _ := recording(t, okReply)
+	r := s.start(t, upstream, terminating, rules(
+		`{"tls":"expired","match":{"sni":"expired.test"}}`, `{"tls":"alert","match":{"sni":"alert.test"}}`,
+		`{"name":"brief","tls":{"as":"stall","for":"1ms"},"match":{"sni":"brief.test"}}`,
+		`{"name":"endless","tls":"stall","match":{"sni":"endless.test"}}`,
+	))
+	engine := &proxy.Engine{Executors: r.engine.Executors, MaxClients: 2} // one like the rig's, with few places
+	change, err := engine.Prepare([]proxy.Endpoint{r.endpoint})
+	if err != nil {
+		t.Fatal(err)
+	}
+	change.Commit()
+	few := &rig{t: t, engine: engine, addr: engine.Addr("p").String()}
+	defer few.shutdown(patience)
+	for range 5 {
+		for _, name := range []string{"expired.test", "alert.test", "brief.test"} {
+			equal(t, name+" is served", few.handshakeOnly(&tls.Config{ServerName: name, RootCAs: few.roots()}) != nil, true)
+		}
+		few.dial().send("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+		few.dial().leave(fin)
+		c := few.dial()
+		_ = c.SetDeadline(time.Now().Add(50 * time.Millisecond))
+		_ = tls.Client(c.Conn, &tls.Config{ServerName: "endless.test", RootCAs: few.roots()}).Handshake() // ends with the deadline
+		c.leave(rst)
+		equal(t, "after that", few.handshakeOnly(&tls.Config{ServerName: "stock.test", RootCAs: few.roots()}), nil)
+	}
 }
 
 // handshakeTime is how long a client may take.
