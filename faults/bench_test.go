@@ -82,3 +82,16 @@ func BenchmarkPlan_1000(b *testing.B) {
 		b.Run(name, func(b *testing.B) { benchmarkPlan(b, 1000, rule) })
 	}
 }
+
+// BenchmarkCallers is what a request costs that asks for nothing, where it may.
+func BenchmarkCallers(b *testing.B) {
+	set, _ := callers(b, `true`)
+	v := get("/")
+	b.ReportAllocs()
+	for b.Loop() {
+		var p Plan
+		p.Begin(set, v)
+		p.Next(v)
+		p.Done()
+	}
+}

@@ -150,22 +150,13 @@ func (e *CallerEntry) compile() []*rule {
 
 // asked is the rule for callers as an exchange asks for it; nil if it does not ask.
 func (r *rule) asked(v *View) *rule {
-	own := *r
-	names := []string{"x-envoy-fault-" + r.Kind + "-request-percentage"}
-	switch r.Kind {
-	case "delay":
-		own.Attributes = r.caller.delay(v.Header)
-	case "abort":
-		names = append(names, "x-envoy-fault-abort-percentage")
-		own.Attributes = callerAbort(v.Header)
-	case "throttle":
-		names = []string{"x-envoy-fault-throughput-response-percentage"}
-		own.Attributes = callerThrottle(v.Header)
-	}
-	if own.Attributes == nil {
+	attributes, percentages := r.caller.read(r.Kind, v.Header)
+	if attributes == nil {
 		return nil
 	}
-	for _, name := range names {
+	own := *r
+	own.Attributes = attributes
+	for _, name := range percentages {
 		if percent, ok := askedNumber(v.Header, name); ok {
 			own.Percent = min(own.Percent, float64(percent))
 			break
@@ -174,8 +165,20 @@ func (r *rule) asked(v *View) *rule {
 	return &own
 }
 
+// read gives what a request asks for, and the fields that lower the percentage: the first that holds a number counts. Names
+// are written as [net/http.Header] keeps them, which finds others more slowly.
+func (a *asking) read(kind string, h Fields) (attributes Attributes, percentages [2]string) {
+	switch kind {
+	case "delay":
+		return a.delay(h), [2]string{"X-Envoy-Fault-Delay-Request-Percentage"}
+	case "abort":
+		return callerAbort(h), [2]string{"X-Envoy-Fault-Abort-Request-Percentage", "X-Envoy-Fault-Abort-Percentage"}
+	}
+	return callerThrottle(h), [2]string{"X-Envoy-Fault-Throughput-Response-Percentage"}
+}
+
 func (a *asking) delay(h Fields) Attributes {
-	ms, ok := askedNumber(h, "x-envoy-fault-delay-request")
+	ms, ok := askedNumber(h, "X-Envoy-Fault-Delay-Request")
 	if !ok || ms == 0 {
 		return nil
 	}
@@ -187,10 +190,10 @@ func (a *asking) delay(h Fields) Attributes {
 }
 
 func callerAbort(h Fields) Attributes {
-	if status, ok := askedNumber(h, "x-envoy-fault-abort-request"); ok && 200 <= status && status < 600 {
+	if status, ok := askedNumber(h, "X-Envoy-Fault-Abort-Request"); ok && 200 <= status && status < 600 {
 		return &Abort{Status: int(status)}
 	}
-	if code, ok := askedNumber(h, "x-envoy-fault-abort-grpc-request"); ok && code <= 16 {
+	if code, ok := askedNumber(h, "X-Envoy-Fault-Abort-Grpc-Request"); ok && code <= 16 {
 		return &Abort{Status: 200, GRPCStatus: new(GRPCCode(code)), GRPCMessage: "fault asked for by the caller"}
 	}
 	return nil
@@ -198,7 +201,7 @@ func callerAbort(h Fields) Attributes {
 
 func callerThrottle(h Fields) Attributes {
 	const kib = 1024
-	rate, ok := askedNumber(h, "x-envoy-fault-throughput-response")
+	rate, ok := askedNumber(h, "X-Envoy-Fault-Throughput-Response")
 	if !ok || rate == 0 {
 		return nil
 	}
