@@ -453,6 +453,30 @@ var cases = []faultstest.Case{
 		},
 	},
 	{
+		Kind:  "websocket",
+		Short: `{"websocket":{"cut_after":{"messages":3},"how":"reset"},"percent":10}`,
+		Long: `{"name":"","kind":"websocket","phase":"before","percent":10,` +
+			`"attributes":{"cut_after":{"messages":3},"how":"reset"},"enabled":true}`,
+		Phases: map[faults.Phase]string{faults.Before: `{"delay":"1s","cut_after":"10KB"}`},
+		Accepted: []string{
+			`{"refuse":200}`, `{"refuse":599}`, `{"delay":"24h"}`, `{"cut_after":0}`, `{"cut_after":{"messages":9007199254740991},"how":"hang"}`,
+		},
+		Refused: []faultstest.Refusal{
+			{Attributes: `{}`},
+			{Attributes: `{"delay":"0s"}`},
+			{Attributes: `{"refuse":199}`, Field: "refuse"},
+			{Attributes: `{"refuse":600}`, Field: "refuse"},
+			{Attributes: `{"refuse":403,"cut_after":1}`, Field: "refuse"},
+			{Attributes: `{"delay":"25h"}`, Field: "delay"},
+			{Attributes: `{"delay":"1s","how":"reset"}`, Field: "how"},
+			{Attributes: `{"cut_after":1,"how":"fin"}`, Field: "how"},
+			{Attributes: `{"cut_after":-1}`, Field: "cut_after"},
+			{Attributes: `{"cut_after":{"messages":0}}`, Field: "cut_after.messages"},
+			{Attributes: `{"cut_after":{"messages":9007199254740992}}`, Field: "cut_after"},
+			{Attributes: `{"cut_after":{"bytes":1}}`, Field: "cut_after.bytes"},
+		},
+	},
+	{
 		Kind:  "headers",
 		Short: `{"headers":{"request":{"set":{"X-A":"1"}}},"shadow":true}`,
 		Long: `{"name":"","kind":"headers","phase":"before","percent":100,` +

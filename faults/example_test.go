@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -328,4 +329,26 @@ func ExampleRoll() {
 	// exchange 1: 0.0693, hit by a rule of 20 percent: true
 	// exchange 2: 0.2286, hit by a rule of 20 percent: false
 	// exchange 3: 0.1936, hit by a rule of 20 percent: true
+}
+
+func ExampleWebSocket() {
+	view := &faults.View{Method: "GET", Path: "/feed", Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}}
+	for _, text := range []string{`{"websocket":{"cut_after":{"messages":3},"how":"reset"}}`, `{"websocket":{"refuse":503}}`} {
+		set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: decode(text)}}})
+		if err != nil {
+			fmt.Println(err)
+		}
+		var plan faults.Plan
+		plan.Begin(set, view)
+		switch action, _ := plan.Next(view); a := action.(type) {
+		case faults.Socket:
+			fmt.Printf("cut after %d messages, ending %d\n", a.Messages, a.How)
+		case faults.Answer:
+			fmt.Println("answer", a.Status)
+		}
+		plan.Done()
+	}
+	// Output:
+	// cut after 3 messages, ending 1
+	// answer 503
 }

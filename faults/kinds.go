@@ -27,6 +27,11 @@ type Attributes interface {
 	decide(hit hit) Action
 }
 
+// particular is what the attributes of kinds are that are about some exchanges only, whatever the rule matches.
+type particular interface {
+	concerns(method string, header Fields) bool
+}
+
 // hit is what a kind may use to shape its action: chance beyond the hit itself, and the time.
 type hit struct {
 	hash, seed, n uint64
@@ -94,7 +99,7 @@ var kinds = [...]Kind{
 	{"duplicate", HTTP, "times", "sends the request to the upstream again", beforeOnly, newDuplicate},
 	{"goaway", HTTP, "", "asks the client to leave the connection", beforeOnly, newGoaway},
 	{"trailers", HTTP, "", "drops or sets trailer fields", afterOnly, newTrailers},
-	{"websocket", HTTP, "", "refuses, delays or cuts a WebSocket", beforeOnly, nil},
+	{"websocket", HTTP, "", "refuses, delays or cuts a WebSocket", beforeOnly, newWebSocket},
 	{"tls", TLS, "as", "fails the TLS handshake", handshakeOnly, newTLSFault},
 	{"latency", TCP, "latency", "delays data", nil, nil},
 	{"bandwidth", TCP, "rate", "slows data down to a rate", nil, nil},

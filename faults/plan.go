@@ -93,7 +93,7 @@ func (p *Plan) Next(v *View) (Action, Decision) {
 func (p *Plan) decide(r *rule, v *View) (d recorded, said verdict) {
 	d = recorded{rule: r, outcome: Skip}
 	switch {
-	case r.match != nil && !r.match.match(v, p.body):
+	case r.match != nil && !r.match.match(v, p.body), r.only != nil && !r.only.concerns(v.Method, v.Header):
 		d.why = WhyMatch
 		return d, said
 	case r.except != nil && r.except.match(v, p.body):
@@ -165,10 +165,16 @@ func (p *Plan) Withdraw() {
 
 // WithdrawRepeat takes back every hit of a [Repeat] action: that none could be carried out is known only when rules behind
 // it have been decided.
-func (p *Plan) WithdrawRepeat() {
+func (p *Plan) WithdrawRepeat() { withdrawAll[*Duplicate](p) }
+
+// WithdrawSocket takes back every hit of a [Socket] action: whether there is a WebSocket is known only with the reply.
+func (p *Plan) WithdrawSocket() { withdrawAll[*WebSocket](p) }
+
+// withdrawAll takes back every hit of a kind.
+func withdrawAll[A Attributes](p *Plan) {
 	for i := range p.decided.count {
 		d := p.decided.at(i)
-		if _, repeats := d.rule.Attributes.(*Duplicate); repeats && d.outcome == Hit {
+		if _, is := d.rule.Attributes.(A); is && d.outcome == Hit {
 			d.outcome, d.why = Skip, WhyBody
 			d.rule.counter.withdraw()
 		}

@@ -71,8 +71,7 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","abort":503}`, "abort", "one kind", ""},
 		{`{"kind":"delay","delay":"1s"}`, "kind", "not beside the short form", ""},
 		{`{"delay":"1s","attributes":{"latency":"1s"}}`, "attributes", "not beside the short form", ""},
-		{`{"websocket":{}}`, "websocket", "not available", ""},
-		{`{"kind":"websocket"}`, "kind", "not available", ""},
+		{`{"websocket":{}}`, "websocket", "want refuse", ""},
 
 		// Attributes, in both forms.
 		{`{"kind":"delay","attributes":{"latancy":"1s"}}`, "attributes.latancy", "unknown field", "latency"},

@@ -50,8 +50,9 @@ type rule struct {
 	except  *matcher
 	key     key
 	hash    uint64
-	gate    gate // the attributes, if they are one
-	bucket  key  // of the gate
+	gate    gate       // the attributes, if they are one
+	only    particular // likewise
+	bucket  key        // of the gate
 	counter *Counter
 	since   time.Time
 	expires time.Time
@@ -115,6 +116,7 @@ func compileRule(entry Entry) (*rule, error) {
 	if compiled.key, err = parseKey(r.Key); err != nil {
 		return nil, err
 	}
+	compiled.only, _ = r.Attributes.(particular)
 	if own, ok := r.Attributes.(gate); ok {
 		compiled.gate = own
 		if compiled.bucket, err = parseKey(own.bucketKey(r.Key)); err != nil {

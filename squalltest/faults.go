@@ -151,6 +151,20 @@ func (f *Faults) Goaway(options ...Option) *Fault {
 	return f.Arm(newRule("goaway", faults.Before, &faults.Goaway{}), options...)
 }
 
+// CutWebSocket lets so many messages of the upstream's pass on every WebSocket and closes the connection, without a Close
+// frame. Other requests it leaves alone.
+func (f *Faults) CutWebSocket(messages uint64, options ...Option) *Fault {
+	f.t.Helper()
+	attributes := &faults.WebSocket{CutAfter: &faults.Traffic{Messages: messages}}
+	return f.Arm(newRule("websocket", faults.Before, attributes), options...)
+}
+
+// RefuseWebSocket answers with a status where a WebSocket is asked for; the upstream is not asked.
+func (f *Faults) RefuseWebSocket(status int, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("websocket", faults.Before, &faults.WebSocket{Refuse: status}), options...)
+}
+
 // SetTrailer sets a field behind the body of every reply, which becomes a chunked one.
 func (f *Faults) SetTrailer(field, value string, options ...Option) *Fault {
 	f.t.Helper()

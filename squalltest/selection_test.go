@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/squalltest"
 )
@@ -79,6 +81,42 @@ func TestEditsOfTheReply(t *testing.T) {
 	unused := p.Drop([]string{"/nothing"}, squalltest.Named("unused"), squalltest.MayMiss())
 	if _, body := get(t, p.URL); body != `{"name":null,"tags":[1]}` || unused.Hits() != 0 {
 		t.Errorf("got %s, %d hits of what changes nothing", body, unused.Hits())
+	}
+}
+
+// TestWebSocketsBreak: the second one ends behind its first message; what is no WebSocket passes.
+func TestWebSocketsBreak(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		socket, err := websocket.Accept(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer socket.CloseNow()
+		for _, message := range []string{"one", "two"} {
+			_ = socket.Write(r.Context(), websocket.MessageText, []byte(message)) // the client may be cut off
+		}
+		_, _, _ = socket.Read(r.Context()) // until its end
+	}))
+	t.Cleanup(server.Close)
+	p := squalltest.New(t, server.URL)
+	p.RefuseWebSocket(503, squalltest.First(1))
+	p.CutWebSocket(1)
+	if _, reply, err := websocket.Dial(t.Context(), p.URL, nil); err == nil || reply.StatusCode != 503 {
+		t.Errorf("the first: %v, %v", reply, err)
+	}
+	socket, _, err := websocket.Dial(t.Context(), p.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer socket.CloseNow()
+	if _, message, err := socket.Read(t.Context()); err != nil || string(message) != "one" {
+		t.Errorf("the first message: %q, %v", message, err)
+	}
+	if _, message, err := socket.Read(t.Context()); err == nil || websocket.CloseStatus(err) != -1 {
+		t.Errorf("behind the cut: %q, %v", message, err)
+	}
+	if response, _ := get(t, p.URL); response.StatusCode != http.StatusUpgradeRequired {
+		t.Errorf("no WebSocket: status %d", response.StatusCode)
 	}
 }
 

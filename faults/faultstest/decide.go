@@ -202,9 +202,10 @@ func spoil(v reflect.Value) {
 func testAllocations(t *testing.T, rule faults.Rule) {
 	rule.Percent = 0.0001
 	set, counter := compile(t, 1, rule)
+	header := view().Header
 	got := testing.AllocsPerRun(exchanges, func() {
 		var plan faults.Plan
-		v := faults.View{Method: "GET", Path: "/stock/7", SNI: "stock.test", Status: 200}
+		v := faults.View{Method: "GET", Path: "/stock/7", SNI: "stock.test", Header: header, Status: 200}
 		plan.BeginHandshake(set, &v)
 		plan.Next(&v)
 		plan.Done()

@@ -4,6 +4,7 @@ package faultstest
 
 import (
 	"errors"
+	"net/http"
 	"net/netip"
 	"strings"
 	"testing"
@@ -135,6 +136,7 @@ func view() *faults.View {
 	return &faults.View{
 		Proxy: "stock", Method: "GET", Host: "stock:80", Path: "/stock/7", Source: netip.AddrFrom4([4]byte{127, 0, 0, 1}),
 		Connection: 1, SNI: "stock.test", Now: time.Unix(1_700_000_000, 0), Status: 200,
+		Header: http.Header{"Connection": {"Upgrade"}, "Upgrade": {"websocket"}}, // what a kind may ask for
 	}
 }
 

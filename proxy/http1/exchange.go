@@ -36,7 +36,8 @@ type exchange struct {
 	cut      *cut          // an ending in the middle of the reply's body; nil = none
 	pacer    *faults.Pacer // spaces the reply's body; nil = it goes as it comes
 	trailers []faults.Trailer
-	again    *repetition // the request is to be sent again; nil = it is not
+	again    *repetition    // the request is to be sent again; nil = it is not
+	socket   *faults.Socket // is done to the WebSocket; nil = nothing
 
 	up        *upstream
 	reusable  bool      // the upstream goes on with its connection after this reply
@@ -185,6 +186,8 @@ func (x *exchange) carryOut() step {
 			x.record.Faulted = true
 			x.requestEdits = append(x.requestEdits, a.Request)
 			x.replyEdits = append(x.replyEdits, a.Response)
+		case faults.Socket:
+			x.prepareSocket(a)
 		case faults.Repeat:
 			x.prepareRepeat(a)
 		case faults.Trailer:

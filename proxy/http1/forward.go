@@ -23,12 +23,14 @@ func (x *exchange) forward() {
 	err := x.call(p, start)
 	x.record.UpstreamDuration = time.Since(start)
 	if err != nil {
+		x.checkSocket()
 		x.repeat(p, false)
 		x.fail(err)
 		return
 	}
 	x.view.Now, x.view.Status, x.view.ResponseHeader = start.Add(x.record.UpstreamDuration), x.reply.status, &x.reply.fields
 	x.shielded(func() { x.plan.BeginAfter(&x.view) })
+	x.checkSocket()
 	if x.carryOut() == proceed {
 		x.pass()
 	}

@@ -40,7 +40,8 @@ type exchange struct {
 	uploadPacer  *faults.Pacer // spaces the request's body; nil = it goes as it comes
 	pacer        *faults.Pacer // the reply's
 	trailers     []faults.Trailer
-	again        *repetition // the request is to be sent again; nil = it is not
+	socket       *faults.Socket // is done to the WebSocket; nil = nothing
+	again        *repetition    // the request is to be sent again; nil = it is not
 
 	link    *link
 	reverse httputil.ReverseProxy
@@ -207,6 +208,8 @@ func (x *exchange) before() bool {
 			x.acquire()
 		case faults.Leave:
 			x.leave()
+		case faults.Socket:
+			x.socket = x.socket.Beside(a)
 		case faults.Repeat:
 			x.prepareRepeat(a)
 		case faults.Header:

@@ -109,6 +109,7 @@ func (x *exchange) modify(res *http.Response) error {
 			_ = res.Body.Close() // what is left of it is not wanted
 		}
 	}()
+	x.checkSocket(res.StatusCode)
 	x.view.Now, x.view.Status, x.view.ResponseHeader = time.Now(), res.StatusCode, res.Header
 	x.shielded(func() { x.plan.BeginAfter(&x.view) })
 	for {
@@ -167,6 +168,9 @@ func (x *exchange) pass(res *http.Response) {
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		x.Header().Del("Connection") // of a goaway: the connection leaves HTTP
+		if x.socket != nil && x.socket.Delay > 0 {
+			x.wait(x.socket.Delay)
+		}
 		return
 	}
 	x.passTrailers(res)
@@ -194,6 +198,7 @@ func discard(res *http.Response) {
 
 // fail is told that there is no reply to pass on.
 func (x *exchange) fail(_ http.ResponseWriter, out *http.Request, err error) {
+	x.checkSocket(0)
 	bodyErr := x.body.failure()
 	switch {
 	case errors.Is(err, errConcluded):

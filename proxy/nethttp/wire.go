@@ -59,7 +59,12 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 		return nil, nil, err
 	}
 	x.status = http.StatusSwitchingProtocols
-	return &upgradedConn{conn, x}, buffered, nil
+	upgraded := &upgradedConn{Conn: conn, exchange: x}
+	if x.socket != nil && x.socket.Cut {
+		x.record.Faulted = true
+		upgraded.gauge = x.socket.Gauge()
+	}
+	return upgraded, buffered, nil
 }
 
 // takeOver takes the connection from net/http. From here on the exchange owns it, and a shutdown waits for the exchange.
@@ -168,32 +173,4 @@ func (b *replyBody) Read(p []byte) (int, error) {
 		b.err = err
 	}
 	return n, err
-}
-
-// upgradedConn is a client's connection after a 101.
-type upgradedConn struct {
-	net.Conn
-	exchange *exchange
-}
-
-// Read counts what the client sends.
-func (c *upgradedConn) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.exchange.body.received.Add(int64(n))
-	return n, err
-}
-
-// Write counts what the client gets.
-func (c *upgradedConn) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.exchange.sent.Add(int64(n))
-	return n, err
-}
-
-// CloseWrite passes a half-close on.
-func (c *upgradedConn) CloseWrite() error {
-	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
-	}
-	return c.Close()
 }

@@ -25,6 +25,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"replyFraming", s.replyFraming},
 		{"stream", s.stream},
 		{"upgrade", s.upgrade},
+		{"brokenSocket", s.brokenSocket},
 		{"upstreamFailure", s.upstreamFailure},
 		{"clientFailure", s.clientFailure},
 		{"dialGuard", s.dialGuard},
