@@ -32,7 +32,7 @@ type Degrade struct {
 	Lists   *int              `json:"lists,omitempty"`   // how many items are left in each list, in lists in lists, too
 	Drop    []string          `json:"drop,omitempty"`    // JSON pointers (RFC 6901) to what is taken away; indexes are those before
 	Null    []string          `json:"null,omitempty"`    // JSON pointers to what becomes null
-	Stale   Duration          `json:"stale,omitempty"`   // instead of the reply comes the last good one, at most so old
+	Stale   Duration          `json:"stale,omitempty"`   // later
 	Headers map[string]string `json:"headers,omitempty"` // set on the reply
 
 	Otherwise string `json:"otherwise,omitempty"` // a body that cannot be edited: "pass" (default) or "abort" (503)
