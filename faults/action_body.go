@@ -40,8 +40,8 @@ func (b Body) Edits() bool { return b.Replace == nil }
 // that cannot be edited is an error, upon which the executor does what b.Otherwise says, or [ErrUnchanged]. body is not
 // changed.
 //
-// Beside body, it takes no more than 30 MB for the texts (the body decoded, the new one, and a third one or the new one
-// encoded), and 17 MB for a coding.
+// Beside body, it takes one text for an edit and up to three for a patch, each as large as the body at the most; with a
+// coding that, two more, and what the coding takes for itself: for 10 MB in br 90 MB in all.
 func (b Body) Apply(coding string, body []byte) ([]byte, error) {
 	if !b.Edits() {
 		return b.Replace, nil
