@@ -30,27 +30,33 @@ type spread struct {
 func spreads() []spread {
 	return []spread{
 		{
-			"uniform", document{"latency": "20ms", "jitter": "10ms"},
+			"uniform",
+			document{"latency": "20ms", "jitter": "10ms"},
 			func(share float64) float64 { return 10 + 20*share },
 		},
 		{
-			"normal", document{"distribution": "normal", "latency": "20ms", "jitter": "4ms"},
+			"normal",
+			document{"distribution": "normal", "latency": "20ms", "jitter": "4ms"},
 			func(share float64) float64 { return 20 + 4*standard[share] },
 		},
 		{
-			"exponential", document{"distribution": "exponential", "latency": "5ms", "jitter": "10ms"},
+			"exponential",
+			document{"distribution": "exponential", "latency": "5ms", "jitter": "10ms"},
 			func(share float64) float64 { return 5 - 10*math.Log(1-share) },
 		},
 		{
-			"pareto", document{"distribution": "pareto", "latency": "10ms"},
+			"pareto",
+			document{"distribution": "pareto", "latency": "10ms"},
 			func(share float64) float64 { return 10 / math.Cbrt(1-share) },
 		},
 		{
-			"lognormal", document{"p50": "10ms", "p99": "60ms"},
+			"lognormal",
+			document{"p50": "10ms", "p99": "60ms"},
 			func(share float64) float64 { return 10 * math.Pow(6, standard[share]/standard[0.99]) },
 		},
 		{
-			"quantiles", document{"quantiles": document{"p0": "5ms", "p50": "10ms", "p90": "30ms", "p99": "80ms", "p100": "100ms"}},
+			"quantiles",
+			document{"quantiles": document{"p0": "5ms", "p50": "10ms", "p90": "30ms", "p99": "80ms", "p100": "100ms"}},
 			func(share float64) float64 {
 				return map[float64]float64{0.01: 5.1, 0.10: 6, 0.50: 10, 0.90: 30, 0.99: 80, 0.999: 98}[share]
 			},
