@@ -4,7 +4,10 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // listener is a TCP listener whose socket can be closed and bound again, or shared with another listener, without its
@@ -111,16 +114,25 @@ func (l *listener) resume(socket net.Listener) {
 }
 
 // duplicate gives a listener on the same socket: both take clients from one queue, and closing one leaves the other.
+//
+// [net.TCPListener.File] would not do: for a moment [net.FileListener] makes the socket of such a file a blocking one, also
+// for the listener that accepts on it meanwhile, and that one may then hang until the next client comes.
 func (l *listener) duplicate() (*listener, error) {
 	socket, _ := l.current()
 	tcp, ok := socket.(*net.TCPListener)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	file, err := tcp.File()
+	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
+	copied := -1
+	failed := raw.Control(func(fd uintptr) { copied, err = unix.FcntlInt(fd, unix.F_DUPFD_CLOEXEC, 0) })
+	if err := errors.Join(failed, err); err != nil {
+		return nil, err
+	}
+	file := os.NewFile(uintptr(copied), "listener")
 	defer file.Close()
 	twin, err := net.FileListener(file)
 	if err != nil {
