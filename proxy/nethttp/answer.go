@@ -76,9 +76,18 @@ func (x *exchange) write(status int, body []byte) {
 		h.Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	keepSilent(h, h, "Content-Type")
+	x.dismiss()
 	x.WriteHeader(status)
 	if x.in.Method != http.MethodHead && len(body) > 0 {
 		x.writeBody(body)
+	}
+}
+
+// dismiss asks the client to leave its connection, if a fault wants that: in the head of the reply itself, as what stood in
+// the header is gone after an interim one. (In HTTP/2 net/http makes a GOAWAY of it.)
+func (x *exchange) dismiss() {
+	if x.leaves {
+		x.Header().Set("Connection", "close")
 	}
 }
 

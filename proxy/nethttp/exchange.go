@@ -52,6 +52,7 @@ type exchange struct {
 	unreadable error      // why that could not be read whole
 
 	ending   *faults.End // how the connection is to end; nil = as net/http has it
+	leaves   bool        // the client is asked to leave its connection behind the reply
 	upgraded bool        // the connection is net/http's no more
 	lingers  bool        // the connection is reset when it is closed, see openEnded
 }
@@ -269,10 +270,9 @@ func (x *exchange) pause(d time.Duration) error {
 	return x.meanwhile(func(ctx context.Context) error { return wait.For(ctx, d) })
 }
 
-// leave has the connection closed behind the reply. (In HTTP/2 net/http makes a GOAWAY of the field.)
+// leave has the connection closed behind the reply.
 func (x *exchange) leave() {
-	x.record.Faulted = true
-	x.Header().Set("Connection", "close")
+	x.record.Faulted, x.leaves = true, true
 }
 
 // meanwhile runs a wait, whose context ends when the client leaves or the server drains.

@@ -167,12 +167,12 @@ func (x *exchange) pass(res *http.Response) {
 		keepSilent(x.Header(), res.Header, "Content-Length") // gRPC's replies have none
 	}
 	if res.StatusCode == http.StatusSwitchingProtocols {
-		x.Header().Del("Connection") // of a goaway: the connection leaves HTTP
 		if x.socket != nil && x.socket.Delay > 0 {
 			x.wait(x.socket.Delay)
 		}
-		return
+		return // the connection leaves HTTP
 	}
+	x.dismiss()
 	x.passTrailers(res)
 	if hasBody(x.in.Method, res.StatusCode) && res.Header.Get("Content-Length") == "" {
 		x.openEnded()

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,10 +28,13 @@ func RunHTTP2(t *testing.T, newExecutor func() proxy.Executor) {
 		{"exchanges", s.exchanges},
 		{"trailers", s.trailers},
 		{"bothWays", s.bothWays},
+		{"heldUploads", s.heldUploads},
+		{"manyStreams", s.manyStreams},
 		{"leaving", s.leaving},
 		{"upstreamResets", s.upstreamResets},
 		{"otherProtocols", s.otherProtocols},
 		{"endings", s.streamEndings},
+		{"AnHTTP2ResetThatAnswers200", s.mistake200},
 		{"hang", s.streamHang},
 		{"answers", s.streamAnswers},
 		{"changes", s.streamChanges},
@@ -141,6 +146,62 @@ func (s http2Suite) bothWays(t *testing.T) {
 	equal(t, "whole", c.streams[id].body, "hellohellohello")
 	equal(t, "outcomes", r.exchange().Outcome+r.exchange().Outcome, proxy.OK+proxy.OK)
 	equal(t, "the connection lives", c.goaway == nil, true)
+}
+
+// heldUploads: what the streams of a connection have sent that nobody reads yet does not stop another one's upload.
+func (s http2Suite) heldUploads(t *testing.T) {
+	const held, size = 40, 60_000
+	upstream := serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, strconv.FormatInt(n, 10))
+	})
+	r := s.start(t, upstream, rules(`{"blackhole": {}, "match": {"path": "/held"}}`))
+	c := r.http2()
+	upload := func(path string) (id uint32) {
+		id = c.open(http.MethodPost, path, false)
+		for sent := 0; sent < size; sent += 10_000 {
+			c.send(id, strings.Repeat("x", 10_000), sent+10_000 == size)
+		}
+		return id
+	}
+	var ids []uint32
+	for range held {
+		ids = append(ids, upload("/held"))
+	}
+	equal(t, "another upload", c.await(upload("/")).body, strconv.Itoa(size))
+	for _, id := range ids {
+		equal(t, "held", c.streams[id].end, "")
+		c.reset(id)
+	}
+}
+
+// manyStreams: as many streams as a connection may have, and more than that, carry their bodies both ways at once.
+func (s http2Suite) manyStreams(t *testing.T) {
+	const streams = 300
+	body := strings.Repeat("0123456789abcdef", 6250) // 100 KB: more than a window
+	upstream := serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
+	r := s.start(t, upstream)
+	var speaks http.Protocols
+	speaks.SetUnencryptedHTTP2(true)
+	transport := &http.Transport{Protocols: &speaks}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Transport: transport, Timeout: patience}
+	var calls sync.WaitGroup
+	for range streams {
+		calls.Go(func() {
+			reply, err := client.Post(r.url, "text/plain", strings.NewReader(body))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer reply.Body.Close()
+			got, err := io.ReadAll(reply.Body)
+			if err != nil || string(got) != body {
+				t.Errorf("%d bytes came back, then %v", len(got), err)
+			}
+		})
+	}
+	calls.Wait()
 }
 
 // leaving: a client that cancels a stream cancels the upstream's.
@@ -345,6 +406,19 @@ func (s http2Suite) streamEndings(t *testing.T) {
 	}
 }
 
+// mistake200 is one of the old mistakes of the field: a reset of which the client sees a whole reply, and that a good one.
+func (s http2Suite) mistake200(t *testing.T) {
+	upstream, _, _ := halves(t)
+	for _, rule := range []string{
+		`{"reset": "start"}`, `{"reset": "head"}`, `{"reset": {"at": "body", "after": 4}}`, `{"reset": "start", "phase": "after"}`,
+	} {
+		reply := s.start(t, upstream, rules(rule)).http2().get("/")
+		if reply.end == ended || len(reply.body) > 4 || reply.field(":status") == "200" && reply.body == "" {
+			t.Errorf("%s: the client got %+v", rule, reply)
+		}
+	}
+}
+
 // streamHang: what arrives in silence stays silent until the client leaves.
 func (s http2Suite) streamHang(t *testing.T) {
 	upstream, _, _ := halves(t)
@@ -464,6 +538,10 @@ func (s http2Suite) streamChanges(t *testing.T) {
 // streamGoaway: the reply arrives whole, and the client is told to leave; what it has open goes on.
 func (s http2Suite) streamGoaway(t *testing.T) {
 	upstream, release, _ := halves(t)
+	hinting := serveHTTP2(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusEarlyHints) })
+	early := s.start(t, hinting, rules(`{"goaway": {}}`)).http2()
+	equal(t, "behind an interim reply", early.get("/").field(":status"), "200")
+	early.until("a GOAWAY", func() bool { return early.goaway != nil })
 	r := s.start(t, upstream, rules(`{"goaway": {}, "match": {"path": "/hit"}}`))
 	c := r.http2()
 	other := c.open(http.MethodGet, "/slow", true)
@@ -565,7 +643,14 @@ func (s http2Suite) drainStreams(t *testing.T) {
 	c = stuck.http2()
 	slow = c.open(http.MethodGet, "/slow", true)
 	c.awaitBody(slow, "first")
+	var told atomic.Bool
+	slowly := func(proxy.Exchange) {
+		time.Sleep(100 * time.Millisecond) // longer than the connection lives
+		told.Store(true)
+	}
+	stuck.probe.Store(&slowly)
 	equal(t, "dropped", stuck.shutdown(50*time.Millisecond), true)
+	equal(t, "nothing runs on", told.Load(), true)
 	equal(t, "outcome", stuck.exchange().Outcome, proxy.RealError)
 	release <- struct{}{}
 }
@@ -610,24 +695,12 @@ func (s http2Suite) rapidReset(t *testing.T) {
 	status := counter.Status()
 	equal(t, "matched", status.Matched, streams)
 	equal(t, "active", status.Active, 0)
-	r.change(rules())
-	c := r.http2()
-	id := c.open(http.MethodGet, "/", true)
-	c.reset(id)
-	equal(t, "the next", r.probed(t), proxy.ClientLeft)
-}
-
-// probed gives the outcome of the exchange with the highest number.
-func (r *rig) probed(t *testing.T) proxy.Outcome {
-	t.Helper()
-	outcome := make(chan proxy.Outcome, 1)
-	probe := func(x proxy.Exchange) { outcome <- x.Outcome }
-	r.probe.Store(&probe)
-	select {
-	case got := <-outcome:
-		return got
-	case <-time.After(patience):
-		t.Fatal("no exchange was recorded")
-		return ""
+	r.probe.Store(nil)
+	for len(r.exchanges) > 0 { // the rig keeps 100 of them
+		r.exchange()
 	}
+	answering, _, _ := halves(t)
+	r.change(rules(), config(func(c *proxy.Config) { c.Upstream = answering }))
+	equal(t, "the next", r.http2().get("/").body, "0123456789")
+	equal(t, "its outcome", r.exchange().Outcome, proxy.OK)
 }
