@@ -158,7 +158,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"proxy: put dry", nil, step{"PUT", "/admin/proxies/hello?dry_run=1", other, "", want{201, []string{`"name":"hello"`}, nil}}},
 		{"proxy: put under another name", nil, step{"PUT", "/admin/proxies/x", other, "", want{400, []string{`"field":"name"`, `"line":1,"column":9`}, nil}}},
 		{"proxy: put badly", nil, step{"PUT", "/admin/proxies/x", `{"listen":"x"}`, "", want{400, []string{`"field":"listen"`}, nil}}},
-		{"proxy: tcp", nil, step{"PUT", "/admin/proxies/x", `{"protocol":"tcp","listen":":0","upstream":"x:1"}`, "", want{400, []string{`"field":"protocol"`, "not available in this version"}, nil}}},
+		{"proxy: tcp", nil, step{"PUT", "/admin/proxies/x", `{"protocol":"tcp","listen":":0","upstream":"http://x:1"}`, "", want{400, []string{`"field":"upstream"`, "want host:port"}, nil}}},
 		{"proxy: put a disabled one", nil, step{"PUT", "/admin/proxies/x", `{"listen":"127.0.0.1:0","upstream":"http://x","enabled":false}`, "", want{201, []string{`"enabled":false,"attribution":true}`}, nil}}},
 		{"proxy: put a bad name", nil, step{"PUT", "/admin/proxies/*", `{"listen":"127.0.0.1:0","upstream":"http://x"}`, "", want{400, []string{`"field":"name"`}, nil}}},
 		{"proxy: patch", nil, step{"PATCH", "/admin/proxies/flaky", `{"timeout":"5s","protect":null}`, "", want{200, []string{`"timeout":"5s"`, `"protect":["/health"]`}, []string{`ETag: "1"`}}}},

@@ -36,7 +36,7 @@ func (s *State) settle() {
 			continue
 		}
 		run := modeRun{mode: mode}
-		for _, r := range profiles[mode].rules(mode, p.Name) {
+		for _, r := range profiles[mode].rules(mode, &p) {
 			run.rules = append(run.rules, Rule{Rule: r, Counter: faults.NewCounter()})
 		}
 		s.runs[p.Name] = run
@@ -86,7 +86,7 @@ func (s *State) endpoints(protect []string) ([]proxy.Endpoint, error) {
 	endpoints := make([]proxy.Endpoint, 0, len(s.Proxies))
 	for i, p := range s.Proxies {
 		set, err := faults.Compile(faults.Config{
-			Seed: s.Seed, Entries: s.entries(p.Name), Protect: slices.Concat(p.Protect, protect), Caller: s.caller(p),
+			Seed: s.Seed, Entries: s.entries(&p), Protect: slices.Concat(p.Protect, protect), Caller: s.caller(p),
 		})
 		if err != nil {
 			return nil, document.At(at(fmt.Errorf("proxy %q: %w", p.Name, err), i), "proxies")
@@ -106,19 +106,19 @@ func (s *State) caller(p proxy.Config) *faults.CallerEntry {
 
 // entries lists the rules in force on a proxy: the user's, then its mode's. Each falls silent at the very end of its
 // time, however late it is taken away.
-func (s *State) entries(proxyName string) []faults.Entry {
+func (s *State) entries(c *proxy.Config) []faults.Entry {
 	var entries []faults.Entry
 	for _, r := range s.Rules {
-		if r.Proxy == "" || r.Proxy == proxyName {
+		if r.Proxy == "" && canAct(r.Kind, c) || r.Proxy == c.Name {
 			entries = append(entries, r.entry(s.holdsOf(r)...))
 		}
 	}
-	own := s.Modes[proxyName]
+	own := s.Modes[c.Name]
 	holds := []Hold{own.Hold}
 	if own.Name == "" {
 		holds = append(holds, s.Mode.Hold)
 	}
-	for _, r := range s.runs[proxyName].rules {
+	for _, r := range s.runs[c.Name].rules {
 		entries = append(entries, r.entry(holds...))
 	}
 	return entries

@@ -87,7 +87,7 @@ func (p *Policy) Check(s *State) error {
 func (p *Policy) checkMode(s *State, m Mode) error {
 	profiles := s.profiles()
 	for _, step := range m.steps() {
-		rules := profiles[step.Name].rules(step.Name, "")
+		rules := s.spelt(profiles[step.Name], step.Name)
 		for _, r := range rules {
 			if err := p.checkRule(r); err != nil {
 				return document.Errorf("mode", "%s does what is refused: %v", step.Name, err)

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // Modes that are always there.
@@ -96,31 +98,63 @@ func (p *Profile) validate() error {
 }
 
 // rules spells a mode out for one proxy. Each proxy gets rules of its own, so that what one proxy serves does not move
-// the counters of another.
-func (p Profile) rules(mode, proxyName string) []faults.Rule {
+// the counters of another, and those of its own protocol only: a TCP proxy whose mode fails everything resets connections.
+func (p Profile) rules(mode string, c *proxy.Config) []faults.Rule {
 	name := "mode/" + mode
 	var rules []faults.Rule
 	for i, r := range p.Rules {
-		r.Proxy = proxyName
+		if !canAct(r.Kind, c) {
+			continue
+		}
+		r.Proxy = c.Name
 		if r.Name == "" {
 			r.Name = fmt.Sprintf("%d", i+1)
 		}
 		r.Name = name + "/" + r.Name
 		rules = append(rules, r)
 	}
+	if c.Protocol == proxy.TCP {
+		if p.FailureRate != nil && *p.FailureRate == 1 {
+			rules = append(rules, resets(name, c.Name)...)
+		}
+		return rules
+	}
 	if p.FailureRate != nil && *p.FailureRate > 0 {
 		rules = append(rules, faults.Rule{
-			Name: name, Proxy: proxyName, Kind: "abort", Phase: faults.Before, Enabled: true,
+			Name: name, Proxy: c.Name, Kind: "abort", Phase: faults.Before, Enabled: true,
 			Percent: math.Round(*p.FailureRate*1e6) / 1e4, Attributes: &faults.Abort{Status: 503},
 		})
 	}
 	if p.Body != nil {
 		rules = append(rules, faults.Rule{
-			Name: name, Proxy: proxyName, Kind: "degrade", Phase: faults.Before, Enabled: true, Percent: 100,
+			Name: name, Proxy: c.Name, Kind: "degrade", Phase: faults.Before, Enabled: true, Percent: 100,
 			Attributes: &faults.Degrade{Body: p.Body, Headers: map[string]string{modeHeader: mode}},
 		})
 	}
 	return rules
+}
+
+// spelt gives the rules of a mode for every protocol that there is a proxy of, and for HTTP.
+func (s *State) spelt(p Profile, mode string) []faults.Rule {
+	rules := p.rules(mode, &proxy.Config{Protocol: proxy.HTTP})
+	if slices.ContainsFunc(s.Proxies, func(c proxy.Config) bool { return c.Protocol == proxy.TCP }) {
+		rules = append(rules, p.rules(mode, &proxy.Config{Protocol: proxy.TCP})...)
+	}
+	return rules
+}
+
+// resets are the rules of a mode under which new and open connections of a TCP proxy are reset.
+func resets(name, proxyName string) []faults.Rule {
+	return []faults.Rule{
+		{
+			Name: name, Proxy: proxyName, Kind: "connect", Phase: faults.Before, Enabled: true, Percent: 100,
+			Attributes: &faults.Connect{As: "refuse"},
+		},
+		{
+			Name: name + "/open", Proxy: proxyName, Kind: "reset_peer", Stream: faults.Downstream, Enabled: true, Percent: 100,
+			Attributes: &faults.ResetPeer{},
+		},
+	}
 }
 
 // SetProfiles sets all profiles that are not built in. When they change, the rules of all modes start counting anew.

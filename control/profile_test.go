@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 func TestBuiltinModes(t *testing.T) {
@@ -16,7 +17,7 @@ func TestBuiltinModes(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", mode, got, want)
 		}
 	}
-	fallback := s.profiles()[ModeFallback].rules(ModeFallback, "a")
+	fallback := s.profiles()[ModeFallback].rules(ModeFallback, &proxy.Config{Name: "a", Protocol: proxy.HTTP})
 	want := rule(t, `{"name":"m","proxy":"a","phase":"before","degrade":{"body":{"message":"Service in degraded mode (fallback)","data":[1,2,3]},"headers":{"X-Service-Mode":"fallback"}}}`)
 	want.Name = "mode/fallback"
 	if got, want := asJSON(t, fallback), asJSON(t, []faults.Rule{want}); got != want {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // Rule is a rule in the state, with what keeps it there.
@@ -233,12 +234,21 @@ func (s *State) validateRule(r *Rule) error {
 	return nil
 }
 
+// canAct reports whether a kind of fault is one of a proxy's protocol.
+func canAct(kind string, c *proxy.Config) bool {
+	return (faults.LayerOf(kind) == faults.TCP) == (c.Protocol == proxy.TCP)
+}
+
 // checkProxyOf refuses a rule for a proxy that does not exist, or that it could never hit.
 func (s *State) checkProxyOf(r *Rule) error {
 	if err := s.checkProxy(r.Proxy); err != nil {
 		return err
 	}
-	if r.Phase == faults.Handshake && s.Proxies[s.proxyIndex(r.Proxy)].TLS == nil {
+	c := &s.Proxies[s.proxyIndex(r.Proxy)]
+	if !canAct(r.Kind, c) {
+		return document.Errorf("", "%q is a proxy of protocol %s, and %s is a fault of %s", r.Proxy, c.Protocol, r.Kind, faults.LayerOf(r.Kind))
+	}
+	if r.Phase == faults.Handshake && c.TLS == nil {
 		return document.Errorf("", "%q has no TLS handshake: it wants tls for that, see its settings", r.Proxy)
 	}
 	return nil

@@ -3,10 +3,12 @@ package control
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // three is a state with rules x on every proxy, x on a, y on b.
@@ -284,4 +286,50 @@ func TestARuleWithATimeToLive(t *testing.T) {
 			sameAtEach(t, s, tt.want)
 		})
 	}
+}
+
+// TestRulesAndProxiesSpeakOneProtocol: a rule that names a proxy of another protocol is refused, one that names none acts on
+// those of its own.
+func TestRulesAndProxiesSpeakOneProtocol(t *testing.T) {
+	s := stateWith("web")
+	redis := proxy.Defaults()
+	redis.Name, redis.Protocol, redis.Listen, redis.Upstream = "redis", proxy.TCP, "127.0.0.1:0", "redis:6379"
+	s.PutProxy(redis)
+	for rule, want := range map[string]string{
+		`{"proxy":"redis","delay":"1s"}`:  `"redis" is a proxy of protocol tcp, and delay is a fault of http`,
+		`{"proxy":"web","latency":"1s"}`:  `"web" is a proxy of protocol http, and latency is a fault of tcp`,
+		`{"proxy":"redis","tls":"stall"}`: `"redis" is a proxy of protocol tcp, and tls is a fault of tls`,
+	} {
+		r := Rule{Rule: parse[faults.Rule](t, rule)}
+		r.Name = "it"
+		if err := s.validateRule(&r); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %s", rule, err, want)
+		}
+	}
+	put(t, s, `{"rules":[{"name":"slow","delay":"1s"},{"name":"late","latency":"1s"}]}`, t0)
+	for name, want := range map[string]string{"web": "slow", "redis": "late"} {
+		if got := inForce(t, s, name); got != want {
+			t.Errorf("%s has the rules %s, want %s", name, got, want)
+		}
+	}
+	put(t, s, `{"rules":[],"mode":"failure"}`, t0)
+	for name, want := range map[string]string{"web": "mode/failure", "redis": "mode/failure mode/failure/open"} {
+		if got := inForce(t, s, name); got != want {
+			t.Errorf("%s in mode failure has the rules %s, want %s", name, got, want)
+		}
+	}
+	put(t, s, `{"mode":"fallback"}`, t0)
+	if got := inForce(t, s, "redis"); got != "" {
+		t.Errorf("in mode fallback: %s", got)
+	}
+}
+
+// inForce names the rules that act on a proxy.
+func inForce(t *testing.T, s *State, proxyName string) string {
+	t.Helper()
+	var names []string
+	for _, e := range s.entries(&s.Proxies[s.proxyIndex(proxyName)]) {
+		names = append(names, e.Rule.Name)
+	}
+	return strings.Join(names, " ")
 }

@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -501,7 +502,7 @@ var cases = []faultstest.Case{
 
 func TestEveryKindConforms(t *testing.T) {
 	described := map[string]bool{}
-	for _, c := range cases {
+	for _, c := range slices.Concat(cases, tcpCases) {
 		described[c.Kind] = true
 		t.Run(c.Kind, func(t *testing.T) { faultstest.Test(t, c) })
 	}

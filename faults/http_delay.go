@@ -48,6 +48,10 @@ func (d *Delay) DecodeDocument(n *document.Node) error {
 	if err := document.Decode(n, (*plain)(d)); err != nil {
 		return err
 	}
+	return d.refuseZeros(n)
+}
+
+func (d *Delay) refuseZeros(n *document.Node) error {
 	switch {
 	case d.Max == 0 && n.Get("max") != nil:
 		return document.Errorf("max", "must be more than 0s: leave it out for no limit but %v", MaxDuration)

@@ -18,7 +18,7 @@ import (
 func degraded(t testing.TB, attributes, coding, body string) (string, error) {
 	t.Helper()
 	r := mustRule(t, `{"degrade":`+attributes+`}`)
-	action, ok := r.Attributes.decide(hit{phase: After}).(Body)
+	action, ok := r.Attributes.(decider).decide(hit{phase: After}).(Body)
 	if !ok {
 		t.Fatalf("%s is no edit", attributes)
 	}
@@ -131,7 +131,7 @@ func TestDegradeMemory(t *testing.T) {
 	} {
 		for _, body := range []string{small, deep, members} {
 			r := mustRule(t, `{"degrade":`+attributes+`}`)
-			action := r.Attributes.decide(hit{phase: After}).(Body)
+			action := r.Attributes.(decider).decide(hit{phase: After}).(Body)
 			came := []byte(body)
 			if got := allocated(func() { _, _ = action.Apply("", came) }); got > 2*len(body)+1<<20 {
 				t.Errorf("%s of %.20s…: %d bytes for a body of %d", attributes, body, got, len(body))

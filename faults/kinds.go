@@ -23,6 +23,10 @@ const (
 type Attributes interface {
 	// check reports the first setting out of bounds, naming it.
 	check(phase Phase) error
+}
+
+// decider is what the attributes of a kind with phases are; those of the others are toxics.
+type decider interface {
 	// decide turns a hit into what has to be done.
 	decide(hit hit) Action
 }
@@ -50,12 +54,22 @@ type Kind struct {
 	Layer     Layer
 	Main      string // the attribute that the short form sets; "" = none
 	Summary   string
-	phases    []Phase           // the default first
+	phases    []Phase           // the default first; none = a toxic, which acts on a stream
 	construct func() Attributes // nil: known by name, not available in this version
 }
 
 // Available reports whether this version carries the kind out.
 func (k Kind) Available() bool { return k.construct != nil }
+
+// LayerOf gives the layer of a kind; "" if there is none of that name.
+func LayerOf(kind string) Layer {
+	for _, k := range kinds {
+		if k.Name == kind {
+			return k.Layer
+		}
+	}
+	return ""
+}
 
 // Phases lists when the kind can act, the default first.
 func (k Kind) Phases() []Phase { return slices.Clone(k.phases) }
@@ -101,17 +115,17 @@ var kinds = [...]Kind{
 	{"trailers", HTTP, "", "drops or sets trailer fields", afterOnly, newTrailers},
 	{"websocket", HTTP, "", "refuses, delays or cuts a WebSocket", beforeOnly, newWebSocket},
 	{"tls", TLS, "as", "fails the TLS handshake", handshakeOnly, newTLSFault},
-	{"latency", TCP, "latency", "delays data", nil, nil},
-	{"bandwidth", TCP, "rate", "slows data down to a rate", nil, nil},
-	{"slow_close", TCP, "delay", "delays the closing of a connection", nil, nil},
-	{"timeout", TCP, "timeout", "stops all data, then closes", nil, nil},
-	{"reset_peer", TCP, "timeout", "resets the connection", nil, nil},
-	{"slicer", TCP, "average_size", "cuts data into small pieces", nil, nil},
-	{"limit_data", TCP, "bytes", "closes after so many bytes", nil, nil},
-	{"noop", TCP, "", "does nothing", nil, nil},
-	{"limit_time", TCP, "after", "closes after a time, also under traffic", nil, nil},
-	{"stall", TCP, "every", "pauses now and then, no data lost", nil, nil},
-	{"connect", TCP, "as", "refuses, delays or hangs the connection", nil, nil},
+	{"latency", TCP, "latency", "delays data", nil, newLatency},
+	{"bandwidth", TCP, "rate", "slows data down to a rate", nil, newBandwidth},
+	{"slow_close", TCP, "delay", "delays the end of a stream", nil, newSlowClose},
+	{"timeout", TCP, "timeout", "loses all data, then closes", nil, newTimeout},
+	{"reset_peer", TCP, "timeout", "resets the connection", nil, newResetPeer},
+	{"slicer", TCP, "average_size", "cuts data into small pieces", nil, newSlicer},
+	{"limit_data", TCP, "bytes", "closes after so many bytes", nil, newLimitData},
+	{"noop", TCP, "", "does nothing", nil, newNoop},
+	{"limit_time", TCP, "after", "closes after a time, also under traffic", nil, newLimitTime},
+	{"stall", TCP, "every", "pauses now and then, no data lost", nil, newStall},
+	{"connect", TCP, "as", "refuses, delays or hangs the connection", beforeOnly, newConnect},
 }
 
 // lookup finds an available kind.
@@ -156,6 +170,12 @@ func availableKinds() string {
 }
 
 func (k Kind) checkPhase(phase Phase) error {
+	if len(k.phases) == 0 && phase != "" {
+		return document.Errorf("phase", "%s acts on a stream: want stream downstream or upstream, and no phase", k.Name)
+	}
+	if len(k.phases) == 0 {
+		return nil
+	}
 	if slices.Contains(k.phases, phase) {
 		return nil
 	}
@@ -173,7 +193,24 @@ func (k Kind) defaultPhase(attributes Attributes) Phase {
 			return phase
 		}
 	}
+	if len(k.phases) == 0 {
+		return ""
+	}
 	return k.phases[0]
+}
+
+// shapes reports whether the kind acts on the bytes of a TCP stream.
+func (k Kind) shapes() bool { return k.Layer == TCP && len(k.phases) == 0 }
+
+// checkStream refuses a direction that is none, or that the kind does not have.
+func (k Kind) checkStream(stream Stream) error {
+	switch {
+	case !k.shapes() && stream != "":
+		return document.Errorf("stream", "%s has none: it does not act on one direction of a TCP connection", k.Name)
+	case k.shapes() && stream != Downstream && stream != Upstream:
+		return document.Errorf("stream", "want downstream or upstream, got %q", clip(string(stream)))
+	}
+	return nil
 }
 
 // check refuses attributes that are not the kind's own, or out of bounds.

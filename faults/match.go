@@ -27,9 +27,9 @@ type Match struct {
 
 	Response *ResponseMatch `json:"response,omitempty"` // phase after
 
-	Nth        uint64 `json:"nth,omitempty"`         // TCP: the nth connection, from 1
-	FirstBytes string `json:"first_bytes,omitempty"` // TCP: text, or 0x… in hex
-	SNI        Values `json:"sni,omitempty"`         // phase handshake; compared in lower case
+	Nth        uint64     `json:"nth,omitempty"`         // TCP: the nth connection of the proxy, from 1
+	FirstBytes FirstBytes `json:"first_bytes,omitempty"` // TCP: what the client sends first
+	SNI        Values     `json:"sni,omitempty"`         // phase handshake; compared in lower case
 }
 
 // DecodeDocument reads the conditions.
@@ -80,17 +80,23 @@ func (m *ResponseMatch) DecodeDocument(n *document.Node) error {
 // empty reports that nothing is asked for.
 func (m *Match) empty() bool {
 	return len(m.Methods) == 0 && m.Host == nil && m.Path == nil && len(m.Headers) == 0 && len(m.Query) == 0 &&
-		m.Source == nil && m.SNI == nil && m.GRPCService == nil && m.GRPCMethod == nil && len(m.Body) == 0 && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
+		m.Source == nil && m.SNI == nil && m.Nth == 0 && m.FirstBytes == "" && m.GRPCService == nil && m.GRPCMethod == nil && len(m.Body) == 0 && (m.Response == nil || len(m.Response.Status)+len(m.Response.Headers) == 0)
 }
 
-func (m *Match) validate(phase Phase) error {
+func (m *Match) validate(layer Layer, phase Phase) error {
 	switch {
 	case m == nil:
 		return nil
-	case phase == Handshake:
+	case layer == TLS:
 		return m.validateHandshake()
+	case layer == TCP:
+		return m.validateConnection()
 	case m.SNI != nil:
 		return document.Errorf("sni", "only rules of kind tls see it")
+	case m.Nth != 0:
+		return document.Errorf("nth", "only rules of TCP kinds count connections")
+	case m.FirstBytes != "":
+		return document.Errorf("first_bytes", "only rules of TCP kinds see them")
 	}
 	if err := checkMethods(m.Methods); err != nil {
 		return err
@@ -125,7 +131,7 @@ func (m *Match) validate(phase Phase) error {
 	if err := m.Response.validate(); err != nil {
 		return document.At(err, "response")
 	}
-	return m.validateLater()
+	return nil
 }
 
 func (m *ResponseMatch) validate() error {
@@ -141,22 +147,6 @@ func (m *ResponseMatch) validate() error {
 		}
 	}
 	return document.At(checkHeaderValues(m.Headers), "headers")
-}
-
-// validateLater refuses what this version knows only the names of.
-func (m *Match) validateLater() error {
-	for _, field := range []struct {
-		name  string
-		given bool
-	}{
-		{"nth", m.Nth != 0},
-		{"first_bytes", m.FirstBytes != ""},
-	} {
-		if field.given {
-			return document.Errorf(field.name, later)
-		}
-	}
-	return nil
 }
 
 // checkMethods refuses what can never match. Methods are case-sensitive (RFC 9110, 9.1).

@@ -18,6 +18,8 @@ type matcher struct {
 	query    []namedTests
 	source   *sourceTest
 	sni      *tests
+	nth      uint64
+	first    string // bytes
 	service  *tests // of gRPC
 	method   *tests // of gRPC
 	body     []bodyTest
@@ -52,7 +54,10 @@ func (m *Match) compile() (*matcher, error) {
 		return nil, nil
 	}
 	var err error
-	compiled := &matcher{methods: m.Methods}
+	compiled := &matcher{methods: m.Methods, nth: m.Nth}
+	if compiled.first, err = m.FirstBytes.bytes(); err != nil {
+		return nil, fmt.Errorf("first_bytes: %w", err)
+	}
 	if compiled.host, err = m.Host.lower().compile(equal); err != nil {
 		return nil, fmt.Errorf("host: %w", err)
 	}
@@ -214,6 +219,7 @@ func (m *matcher) matchHead(v *View) bool {
 		matchFields(m.headers, v.Header) &&
 		(m.source == nil || m.source.match(v.source())) &&
 		(m.sni == nil || m.sni.matchSNI(v.SNI)) &&
+		(m.nth == 0 || m.nth == v.Nth) && strings.HasPrefix(v.FirstBytes, m.first) &&
 		matchQuery(m.query, v.RawQuery) &&
 		(m.service == nil && m.method == nil || m.matchGRPC(v))
 }

@@ -80,7 +80,7 @@ func (p *Plan) Next(v *View) (Action, Decision) {
 		if d.outcome != Hit {
 			continue
 		}
-		action := acting.Attributes.decide(hit{
+		action := acting.Attributes.(decider).decide(hit{
 			hash: d.hash, seed: p.set.seed, n: d.n, phase: r.Phase, now: v.Now, since: v.Now.Sub(p.began), verdict: said,
 		})
 		p.ended = Ends(action)

@@ -1,6 +1,9 @@
 package faults
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 // Why is the reason of a decision against a rule.
 type Why string
@@ -47,6 +50,13 @@ type Record struct {
 	stage     Phase      // the last that was entered
 	reached   int        // how many rules of the last phase were reached
 	protected bool
+	links     []Decision // of a TCP connection, behind the others
+}
+
+// With adds what was decided about the links of a TCP connection.
+func (r Record) With(up, down []Decision) Record {
+	r.links = slices.Concat(up, down)
+	return r
 }
 
 // recorded is a decision that cannot be told from the set alone.
@@ -65,7 +75,7 @@ func (r Record) Hit() bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(r.links, func(d Decision) bool { return d.Outcome == Hit })
 }
 
 // Decisions lists, in order, every rule that was reached, with the reason of each "no".
@@ -89,7 +99,7 @@ func (r Record) Decisions() []Decision {
 		}
 		decisions = append(decisions, recorded{rule: rule, outcome: Skip, why: r.whyUndecided(rule)}.spell())
 	}
-	return decisions
+	return append(decisions, r.links...)
 }
 
 // whyUndecided is the reason against a rule that was reached without a decision.

@@ -56,7 +56,7 @@ func writeReference(t *testing.T) string {
 		if spec.fields == nil {
 			t.Fatalf("kind %s: no struct %s", k.Name, name)
 		}
-		fmt.Fprintf(&out, "\n## %s\n%s\nPhases: %s. Main attribute: %s.\n", k.Name, paragraphsOf(spec.doc), phasesOf(k), mainOf(k))
+		fmt.Fprintf(&out, "\n## %s\n%s\n%s. Main attribute: %s.\n", k.Name, paragraphsOf(spec.doc), phasesOf(k), mainOf(k))
 		writeAttributes(t, &out, k, spec)
 	}
 	return out.String()
@@ -72,7 +72,7 @@ type typeSpec struct {
 func parseTypes(t *testing.T) map[string]typeSpec {
 	t.Helper()
 	types := map[string]typeSpec{}
-	files, err := filepath.Glob("http_*.go")
+	files, err := filepath.Glob("[ht]*_*.go") // http_*.go, tcp_*.go
 	if err != nil || len(files) == 0 {
 		t.Fatal("no files", err)
 	}
@@ -133,11 +133,14 @@ func wordsOf(text string) string {
 }
 
 func phasesOf(k Kind) string {
+	if k.shapes() {
+		return "Stream: downstream, upstream"
+	}
 	var names []string
 	for _, phase := range k.Phases() {
 		names = append(names, string(phase))
 	}
-	return strings.Join(names, ", ")
+	return "Phases: " + strings.Join(names, ", ")
 }
 
 func mainOf(k Kind) string {

@@ -25,7 +25,7 @@ type Rule struct {
 	Proxy  string `json:"proxy,omitempty"` // "" = every HTTP proxy
 	Kind   string `json:"kind"`
 	Phase  Phase  `json:"phase,omitempty"`
-	Stream string `json:"stream,omitempty"` // TCP: downstream (default) or upstream
+	Stream Stream `json:"stream,omitempty"` // TCP: downstream (default) or upstream
 	Match  *Match `json:"match,omitempty"`
 	Except *Match `json:"except,omitempty"` // exchanges that the rule leaves alone
 
@@ -69,16 +69,17 @@ func (r *Rule) Validate() error {
 	if err := k.checkPhase(r.Phase); err != nil {
 		return err
 	}
+	if err := k.checkStream(r.Stream); err != nil {
+		return err
+	}
 	switch {
-	case r.Stream != "":
-		return document.Errorf("stream", "only TCP kinds have a stream")
 	case r.TTL < 0 || r.TTL > MaxDuration:
 		return document.Errorf("ttl", "must be 0s to %v, got %v", MaxDuration, r.TTL)
 	}
 	if err := r.Lease.validate(); err != nil {
 		return document.At(err, "lease")
 	}
-	if err := r.checkMatches(); err != nil {
+	if err := r.checkMatches(k.Layer); err != nil {
 		return err
 	}
 	if err := checkPercent(r.Percent); err != nil {
@@ -87,19 +88,17 @@ func (r *Rule) Validate() error {
 	if err := r.Selection.validate(r.Percent); err != nil {
 		return err
 	}
-	if r.Phase == Handshake {
-		if err := checkHandshakeKey(r.Key); err != nil {
-			return err
-		}
+	if err := checkKeyOf(k.Layer, r.Key); err != nil {
+		return err
 	}
 	return document.At(k.check(r.Attributes, r.Phase), "attributes")
 }
 
-func (r *Rule) checkMatches() error {
-	if err := r.Match.validate(r.Phase); err != nil {
+func (r *Rule) checkMatches(layer Layer) error {
+	if err := r.Match.validate(layer, r.Phase); err != nil {
 		return document.At(err, "match")
 	}
-	if err := r.Except.validate(r.Phase); err != nil {
+	if err := r.Except.validate(layer, r.Phase); err != nil {
 		return document.At(err, "except")
 	}
 	if r.Except != nil && r.Except.empty() {

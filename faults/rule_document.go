@@ -42,6 +42,9 @@ func (r *Rule) DecodeDocument(n *document.Node) error {
 	if r.Phase == "" {
 		r.Phase = k.defaultPhase(r.Attributes)
 	}
+	if r.Stream == "" && k.shapes() {
+		r.Stream = Downstream
+	}
 	return f.asWritten(r.Validate())
 }
 

@@ -117,7 +117,16 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","lease":{"for":"1s"}}`, "lease.id", "must not be empty", ""},
 		{`{"delay":"1s","lease":{"id":"a","for":"25h"}}`, "lease.for", "must be 0s to", ""},
 		{`{"abort":700,"lease":{"id":"a","for":"1s"}}`, "abort", "must be 200 to 599", ""}, // a lease excuses nothing
-		{`{"delay":"1s","stream":"upstream"}`, "stream", "only TCP", ""},
+		{`{"delay":"1s","stream":"upstream"}`, "stream", "has none", ""},
+		{`{"latency":"1s","stream":"sideways"}`, "stream", "want downstream or upstream", ""},
+		{`{"latency":"1s","phase":"before"}`, "phase", "acts on a stream", ""},
+		{`{"connect":"hang","stream":"upstream"}`, "stream", "has none", ""},
+		{`{"latency":"1s","match":{"path":"/"}}`, "match.path", "a TCP connection has none", ""},
+		{`{"latency":"1s","match":{"sni":"a"}}`, "match.sni", "a TCP connection has none", ""},
+		{`{"latency":"1s","match":{"nth":9007199254740993}}`, "match.nth", "must be 1 to", ""},
+		{`{"latency":"1s","match":{"first_bytes":"0x5"}}`, "match.first_bytes", "in hex", ""},
+		{`{"latency":"1s","except":{"first_bytes":"` + strings.Repeat("a", 65) + `"}}`, "except.first_bytes", "at most 64 bytes", ""},
+		{`{"latency":"1s","key":"header:X-Test"}`, "key", "a TCP connection has none", ""},
 		{`{"delay":"1s","percent":"50"}`, "percent", "want a number", ""},
 		{`{"delay":"1s","percent":-0.0001}`, "percent", "0 to 100", ""},
 		{`{"delay":"1s","percent":100.0001}`, "percent", "0 to 100", ""},
@@ -200,8 +209,8 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"delay":"1s","match":{"grpc_service":{"regex":"["}}}`, "match.grpc_service.regex", "missing closing", ""},
 		{`{"delay":"1s","except":{"grpc_method":["a",{"absent":true}]}}`, "", "", ""},
 		{`{"delay":"1s","match":{"grpc_method":["a",1]}}`, "match.grpc_method[1]", "want a string", ""},
-		{`{"delay":"1s","match":{"nth":1}}`, "match.nth", "not available", ""},
-		{`{"delay":"1s","match":{"first_bytes":"a"}}`, "match.first_bytes", "not available", ""},
+		{`{"delay":"1s","match":{"nth":1}}`, "match.nth", "only rules of TCP kinds", ""},
+		{`{"delay":"1s","match":{"first_bytes":"a"}}`, "match.first_bytes", "only rules of TCP kinds", ""},
 		{`{"tls":"expired","match":{"sni":"a","source":"::1"},"except":{"sni":{"absent":true}},"key":"client"}`, "", "", ""},
 		{`{"tls":"expired","match":{"sni":[]}}`, "match.sni", "match nothing", ""},
 		{`{"tls":"expired","match":{"sni":{"regex":"["}}}`, "match.sni.regex", "missing closing", ""},
@@ -241,7 +250,7 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		case refusal.Field != c.field || !strings.Contains(refusal.Reason, c.reason) || refusal.DidYouMean != c.suggestion:
 			t.Errorf("%.100s: got %q: %q, did you mean %q; want %q: …%s…, %q",
 				c.rule, refusal.Field, refusal.Reason, refusal.DidYouMean, c.field, c.reason, c.suggestion)
-		case len(refusal.Reason) > 300:
+		case len(refusal.Reason) > 400:
 			t.Errorf("%.100s: the reason has %d bytes", c.rule, len(refusal.Reason))
 		case refusal.Line != 1:
 			t.Errorf("%.100s: the refusal has no place", c.rule)
@@ -357,7 +366,7 @@ func TestKindsAndFieldsHaveDifferentNames(t *testing.T) {
 			t.Errorf("%s is the name of two things", k.Name)
 		}
 		seen[k.Name] = true
-		if k.Summary == "" || k.Layer == "" || k.Available() && len(k.Phases()) == 0 || k.Available() != (k.New() != nil) {
+		if k.Summary == "" || k.Layer == "" || k.Available() && (len(k.Phases()) == 0) != k.shapes() || k.Available() != (k.New() != nil) {
 			t.Errorf("the row of %s is not whole: %+v", k.Name, k)
 		}
 	}

@@ -33,6 +33,7 @@ type Set struct {
 	before    phaseRules
 	after     phaseRules
 	bodies    []*rule // those that look into the request's body, and can act
+	links     []*rule // toxics, of both streams
 }
 
 // phaseRules are the rules of one phase, in order.
@@ -86,6 +87,10 @@ func Compile(c Config) (*Set, error) {
 		}
 		if compiled.idle == "" && compiled.needsBody() {
 			s.bodies = append(s.bodies, compiled)
+		}
+		if entry.Rule.Stream != "" {
+			s.links = append(s.links, compiled)
+			continue
 		}
 		s.phase(entry.Rule.Phase).add(compiled)
 	}
@@ -191,5 +196,5 @@ func (r *rule) needsBody() bool {
 
 // Empty reports that the set has no rule that could act.
 func (s *Set) Empty() bool {
-	return len(s.handshake.index.all)+len(s.before.index.all)+len(s.after.index.all) == 0
+	return len(s.handshake.index.all)+len(s.before.index.all)+len(s.after.index.all)+len(s.links) == 0
 }

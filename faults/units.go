@@ -84,6 +84,14 @@ func (s Size) check() error {
 	return nil
 }
 
+// checkDuration refuses a duration out of bounds, by the name of its field.
+func checkDuration(field string, d Duration) error {
+	if d < 0 || d > MaxDuration {
+		return document.Errorf(field, "must be 0s to %v, got %v", MaxDuration, d)
+	}
+	return nil
+}
+
 // clip cuts a user's text where it is longer than a reason should repeat.
 func clip(text string) string {
 	const most = 64

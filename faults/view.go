@@ -24,6 +24,8 @@ type View struct {
 	Source     netip.Addr // the client's address
 	Connection uint64     // the client connection's number
 	SNI        string     // the server name that a TLS client asked for
+	Nth        uint64     // TCP: the client connection's number among those of its proxy, from 1
+	FirstBytes string     // TCP: what the client sent first, if [Set.NeedsFirstBytes]
 
 	// Now is when the rules are decided, from a clock with a monotonic reading; later where a delay went before.
 	Now time.Time

@@ -121,6 +121,9 @@ func (r *running) settings() *Settings {
 }
 
 func executorName(c *Config) string {
+	if c.Protocol == TCP {
+		return TCP
+	}
 	if c.Engine == "" {
 		return DefaultEngine
 	}
@@ -135,11 +138,12 @@ func (r *running) same(next *running) bool {
 
 // lastSettings are those of its name in the change, or, when it is deleted and its rules with it, its own without faults.
 func (r *running) lastSettings(wanted *Settings) *Settings {
-	if wanted != nil {
-		return wanted
-	}
 	last := *r.proxy.Settings()
 	last.Faults = &faults.Set{}
+	if wanted != nil {
+		last = *wanted
+	}
+	last.replaced = make(chan struct{})
 	return &last
 }
 
@@ -193,15 +197,15 @@ func (c *Change) Commit() {
 	defer e.mu.Unlock()
 	for _, k := range c.keep {
 		k.running.listen = k.listen
-		k.proxy.settings.Store(k.settings)
+		k.proxy.put(k.settings)
 	}
 	for _, l := range c.leave {
-		l.proxy.settings.Store(l.settings)
+		l.proxy.put(l.settings)
 		l.listener.Close()
 		delete(e.running, l.proxy.Name)
 	}
 	for _, s := range c.start {
-		s.proxy.settings.Store(s.settings)
+		s.proxy.put(s.settings)
 		s.server = e.Executors[s.executor].Start(e.places.limit(s.listener), s.proxy)
 		e.running[s.proxy.Name] = s.running
 	}

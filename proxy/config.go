@@ -49,7 +49,7 @@ type Config struct {
 	Name     string `json:"name"`
 	Protocol string `json:"protocol"`
 	Listen   string `json:"listen"`   // host:port; port 0 takes a free one
-	Upstream string `json:"upstream"` // http://, https:// or h2c:// and host:port; resolved at every dial
+	Upstream string `json:"upstream"` // http://, https:// or h2c:// and host:port, of a TCP proxy host:port; resolved at every dial
 
 	Host         string          `json:"host"`          // the upstream's Host header: keep, upstream, or a name
 	Timeout      faults.Duration `json:"timeout"`       // for the upstream's response head
@@ -111,7 +111,7 @@ func (c *Config) Validate() error {
 	if err := checkListen(c.Listen); err != nil {
 		return err
 	}
-	upstream, err := ParseUpstream(c.Upstream)
+	upstream, err := c.upstream()
 	if err != nil {
 		return err
 	}
@@ -155,9 +155,9 @@ func (c *Config) validateLists() error {
 func (c *Config) validateChoices() error {
 	switch {
 	case c.Protocol == TCP:
-		return document.Errorf("protocol", "tcp is not available in this version")
+		return c.validateTCP()
 	case c.Protocol != HTTP:
-		return document.Errorf("protocol", "want http, got %q", c.Protocol)
+		return document.Errorf("protocol", "want http or tcp, got %q", c.Protocol)
 	case !isHost(c.Host):
 		return document.Errorf("host", "want keep, upstream, or a name or an address with or without a port, got %.80q", c.Host)
 	case c.UpstreamDown != Answer && c.UpstreamDown != Close:
@@ -174,6 +174,43 @@ func (c *Config) validateChoices() error {
 		return document.At(c.CallerFaults.Validate(), "caller_faults")
 	}
 	return nil
+}
+
+// validateTCP refuses what only HTTP proxies have.
+func (c *Config) validateTCP() error {
+	for _, setting := range []struct {
+		name  string
+		given bool
+	}{
+		{"host", c.Host != KeepHost},
+		{"upstream_down", c.UpstreamDown != Answer},
+		{"trusted", len(c.Trusted) > 0},
+		{"engine", c.Engine != ""},
+		{"upstream_retry", c.UpstreamRetry != ""},
+		{"tls", c.TLS != nil},
+		{"upstream_tls", c.UpstreamTLS != nil},
+		{"caller_faults", c.CallerFaults != nil},
+	} {
+		if setting.given {
+			return document.Errorf(setting.name, "a proxy of protocol tcp has none")
+		}
+	}
+	return nil
+}
+
+// upstream reads the upstream, whose scheme is "tcp" in a TCP proxy.
+func (c *Config) upstream() (*url.URL, error) {
+	if c.Protocol != TCP {
+		return ParseUpstream(c.Upstream)
+	}
+	host, port, err := net.SplitHostPort(c.Upstream)
+	switch {
+	case err != nil || host == "":
+		return nil, document.Errorf("upstream", `want host:port, such as "redis:6379", got %.80q`, c.Upstream)
+	case !isPort(port):
+		return nil, document.Errorf("upstream", "port must be 1 to 65535, got %q", port)
+	}
+	return &url.URL{Scheme: TCP, Host: c.Upstream}, nil
 }
 
 func checkListen(listen string) error {

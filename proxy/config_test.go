@@ -72,7 +72,14 @@ func TestConfigIsReadBackAsItWasWritten(t *testing.T) {
 func TestConfigRefuses(t *testing.T) {
 	for _, test := range []struct{ members, field string }{
 		{`"name": "a/b"`, "name"},
-		{`"protocol": "tcp"`, "protocol"},
+		{`"protocol": "udp"`, "protocol"},
+		{`"protocol": "tcp"`, "upstream"},
+		{`"protocol": "tcp", "upstream": "redis"`, "upstream"},
+		{`"protocol": "tcp", "upstream": "redis:0"`, "upstream"},
+		{`"protocol": "tcp", "upstream": ":6379"`, "upstream"},
+		{`"protocol": "tcp", "upstream": "redis:6379", "tls": true`, "tls"},
+		{`"protocol": "tcp", "upstream": "redis:6379", "engine": "http1"`, "engine"},
+		{`"protocol": "tcp", "upstream": "redis:6379", "host": "a"`, "host"},
 		{`"protocol": "smtp"`, "protocol"},
 		{`"listen": ""`, "listen"},
 		{`"listen": "6055"`, "listen"},

@@ -96,12 +96,23 @@ type Settings struct {
 	Faults   *faults.Set
 	Trusted  []netip.Prefix // Config.Trusted
 
-	terminator *terminator // nil = clients speak clear text
-	originator *originator // nil = nothing but the defaults
+	replaced   chan struct{} // closed when others hold
+	terminator *terminator   // nil = clients speak clear text
+	originator *originator   // nil = nothing but the defaults
 }
 
 // Settings loads what holds now.
 func (p *Proxy) Settings() *Settings { return p.settings.Load() }
+
+// put puts settings in force, which are for this proxy alone.
+func (p *Proxy) put(s *Settings) {
+	if old := p.settings.Swap(s); old != nil {
+		close(old.replaced)
+	}
+}
+
+// Replaced gives the channel that is closed when other settings hold.
+func (s *Settings) Replaced() <-chan struct{} { return s.replaced }
 
 // NextExchange numbers an exchange: unique in its engine, from 1.
 func (p *Proxy) NextExchange() uint64 { return p.engine.counters.exchanges.Add(1) }
@@ -112,11 +123,11 @@ func (p *Proxy) NextConnection() uint64 { return p.engine.counters.connections.A
 // compile turns an endpoint into settings. An error names the field.
 func (e Endpoint) compile() (*Settings, error) {
 	at := "proxies[" + e.Config.Name + "]"
-	upstream, err := ParseUpstream(e.Config.Upstream)
+	upstream, err := e.Config.upstream()
 	if err != nil {
 		return nil, document.Errorf(at+".upstream", "%v", err)
 	}
-	s := &Settings{Config: e.Config, Upstream: upstream, Faults: e.Faults}
+	s := &Settings{Config: e.Config, Upstream: upstream, Faults: e.Faults, replaced: make(chan struct{})}
 	if s.Faults == nil {
 		s.Faults = &faults.Set{}
 	}

@@ -162,7 +162,10 @@ func (c *Config) Files() []File {
 
 // At is the URL by which clients reach the proxy at an address.
 func (c *Config) At(addr string) string {
-	if c.TLS != nil {
+	switch {
+	case c.Protocol == TCP:
+		return "tcp://" + addr
+	case c.TLS != nil:
 		return "https://" + addr
 	}
 	return "http://" + addr

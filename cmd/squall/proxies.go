@@ -47,10 +47,11 @@ func newProxiesList(sys system, r *remote) *cobra.Command {
 }
 
 func newProxiesAdd(sys system, r *remote) *cobra.Command {
-	var file string
+	var file, protocol string
 	cmd := &cobra.Command{
 		Use: "add NAME [LISTEN UPSTREAM]", Short: "Add a proxy, or replace the one of that name",
 		Example: `  squall proxies add stock 127.0.0.1:6060 http://127.0.0.1:8080
+  squall proxies add redis 127.0.0.1:6380 127.0.0.1:6379 --protocol tcp
   squall proxies add stock --file stock.yaml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if file == "" && len(args) != 3 || file != "" && len(args) != 1 {
@@ -67,11 +68,12 @@ func newProxiesAdd(sys system, r *remote) *cobra.Command {
 				}
 				document = node
 			} else {
-				document = map[string]string{"listen": args[1], "upstream": args[2]}
+				document = map[string]string{"listen": args[1], "upstream": args[2], "protocol": protocol}
 			}
 			return r.ask(cmd.Context(), sys, http.MethodPut, proxiesPath+"/"+url.PathEscape(args[0]), document)
 		},
 	}
+	cmd.Flags().StringVar(&protocol, "protocol", "http", "http or tcp, without --file")
 	cmd.Flags().StringVar(&file, "file", "", "YAML or JSON with all its settings")
 	return cmd
 }

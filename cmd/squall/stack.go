@@ -16,6 +16,7 @@ import (
 	"github.com/squall-proxy/squall/proxy"
 	"github.com/squall-proxy/squall/proxy/http1"
 	"github.com/squall-proxy/squall/proxy/nethttp"
+	"github.com/squall-proxy/squall/proxy/tcp"
 )
 
 const defaultAdminPort = 8474
@@ -66,7 +67,9 @@ func startStack(c stackConfig) (*stack, error) {
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
 	http2 := &nethttp.Executor{}
 	s.engine = &proxy.Engine{
-		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{HTTP2: http2}, "nethttp": http2},
+		Executors: map[string]proxy.Executor{
+			proxy.DefaultEngine: &http1.Executor{HTTP2: http2}, "nethttp": http2, proxy.TCP: &tcp.Executor{},
+		},
 		Observer: func(e proxy.Exchange) {
 			recent.Add(e)
 			log.exchange(e)

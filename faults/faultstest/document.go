@@ -87,6 +87,14 @@ func hasAttribute(attributes reflect.Type, want string) bool {
 	return false
 }
 
+// some attributes that the kind takes.
+func (c Case) some(kind faults.Kind) string {
+	if phases := kind.Phases(); len(phases) > 0 {
+		return c.Phases[phases[0]]
+	}
+	return c.Toxic
+}
+
 // testPhases: the kind acts in the phases that its table row says, and is refused in others.
 func (c Case) testPhases(t *testing.T, kind faults.Kind) {
 	for _, phase := range []faults.Phase{faults.Before, faults.After, faults.Handshake, "later"} {
@@ -97,9 +105,15 @@ func (c Case) testPhases(t *testing.T, kind faults.Kind) {
 		if acts {
 			continue
 		}
-		if refusal := refused(t, longForm(c.Kind, phase, c.Phases[kind.Phases()[0]])); refusal.Field != "phase" {
+		if refusal := refused(t, longForm(c.Kind, phase, c.some(kind))); refusal.Field != "phase" {
 			t.Errorf("phase %s: the refusal is of field %q, want phase", phase, refusal.Field)
 		}
+	}
+	if len(kind.Phases()) == 0 {
+		if rule := mustDecode(t, longForm(c.Kind, "", c.Toxic)); rule.Phase != "" || rule.Stream != faults.Downstream {
+			t.Errorf("by default phase %q, stream %q", rule.Phase, rule.Stream)
+		}
+		return
 	}
 	if rule := mustDecode(t, longForm(c.Kind, "", c.Phases[kind.Phases()[0]])); rule.Phase != kind.Phases()[0] {
 		t.Errorf("the default phase is %s, want %s", rule.Phase, kind.Phases()[0])

@@ -22,6 +22,8 @@ type Case struct {
 
 	// Phases gives attributes for each phase that the kind acts in. They must ask for something: an action.
 	Phases map[faults.Phase]string
+	// Toxic gives attributes of a kind that has no phases, because it acts on a stream.
+	Toxic string
 	// Accepted are attributes at their bounds, for the default phase.
 	Accepted []string
 	// Refused are attributes out of bounds: at least one for each attribute that is not Free.
@@ -47,6 +49,10 @@ func Test(t *testing.T, c Case) {
 	t.Run("bounds", c.testBounds)
 	t.Run("every attribute has a bound", func(t *testing.T) { c.testCovered(t, kind) })
 	t.Run("phases", func(t *testing.T) { c.testPhases(t, kind) })
+	if c.Toxic != "" {
+		rule := mustDecode(t, longForm(c.Kind, "", c.Toxic))
+		t.Run("shapes a stream", func(t *testing.T) { testToxic(t, rule) })
+	}
 	for phase := range c.Phases {
 		rule := c.rule(t, phase)
 		t.Run("decides "+string(phase), func(t *testing.T) { testDecisions(t, rule) })

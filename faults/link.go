@@ -1,0 +1,224 @@
+package faults
+
+import (
+	"slices"
+	"time"
+)
+
+// Link is one direction of a TCP connection, as its rules shape it. Its owner reads bytes, asks Next what goes when, waits,
+// sends, and tells Sent. It asks anew when the set of rules has changed (Update), and ends the connection when Deadline has
+// come. A Link has no clock and waits for nobody. It serves one goroutine at a time; Done must be called at its end.
+//
+// Whether a rule hits a link is drawn once. A rule whose percentage changes is held against the draw that the link has, and
+// goes on with what it has counted there, so that a change of one rule never moves the chance of another. A rule that is
+// set anew draws anew.
+type Link struct {
+	stream Stream
+	view   View
+	seed   uint64
+	rules  []*linkRule
+	last   time.Time // when the last piece was to go: none goes before it
+}
+
+// linkRule is a rule that a link matches.
+type linkRule struct {
+	rule  *rule
+	n     uint64
+	hash  uint64
+	row   Why // of max_consecutive, which tells once
+	hit   bool
+	why   Why // it is not hit
+	state toxicState
+}
+
+// Link opens a direction of a connection, of which the view has the numbers and the source.
+func (s *Set) Link(v *View, stream Stream) *Link {
+	l := &Link{stream: stream, view: *v}
+	l.Update(s, v.Now)
+	return l
+}
+
+// Update puts the rules of another set in force. What it gives, for the connection as a whole, comes at once: taking away a
+// timeout closes the connections that it has hit, which Toxiproxy's clients wait for.
+func (l *Link) Update(s *Set, now time.Time) LinkEnd {
+	l.view.Now, l.seed = now, s.seed
+	old := l.rules
+	l.rules = make([]*linkRule, 0, len(s.links))
+	for _, r := range s.links {
+		if r.Stream != l.stream || !r.about(&l.view) {
+			continue
+		}
+		i := slices.IndexFunc(old, func(d *linkRule) bool { return d.rule.counter == r.counter })
+		var d *linkRule
+		switch {
+		case i >= 0:
+			d = old[i]
+			old = slices.Delete(old, i, i+1)
+		case r.idle != "":
+			continue
+		default:
+			d = l.draw(r)
+		}
+		d.judge(r, l)
+		l.rules = append(l.rules, d)
+	}
+	end := LinkGoesOn
+	for _, d := range old {
+		if _, closes := d.rule.Attributes.(*Timeout); closes && d.acts(now) {
+			end = LinkCloses
+		}
+		d.release()
+	}
+	return end
+}
+
+// about reports whether a rule matches the connection.
+func (r *rule) about(v *View) bool {
+	return (r.match == nil || r.match.matchHead(v)) && (r.except == nil || !r.except.matchHead(v))
+}
+
+// draw numbers the link under a rule.
+func (l *Link) draw(r *rule) *linkRule {
+	d := &linkRule{}
+	var why Why
+	r.counter.matched.Add(1)
+	if d.n, d.hash, why = r.choose(l.seed, &l.view); why == WhyLimit {
+		d.row = why
+	}
+	return d
+}
+
+// judge holds a rule against what was drawn. A rule that is new to the link counts why it is not hit.
+func (d *linkRule) judge(r *rule, l *Link) {
+	first := d.rule == nil
+	if !first && r.Ramp != nil && r.idle == "" {
+		d.rule = r
+		return // what it was when the link began holds
+	}
+	d.rule, d.why = r, r.idle
+	if d.why == "" {
+		d.why = r.chance(l.seed, d.hash, d.n, l.view.Now)
+	}
+	if d.why == "" {
+		d.why = d.row
+	}
+	if d.why == "" && !d.hit && !r.counter.take(r.MaxTotal, r.MaxActive) {
+		d.why = WhyLimit
+	}
+	switch {
+	case d.why != "":
+		d.release()
+		if first {
+			r.counter.missed(d.why)
+		}
+	case !d.hit:
+		d.hit = true
+		d.begin(l)
+	}
+}
+
+// missed counts why a link is not hit.
+func (c *Counter) missed(why Why) {
+	switch why {
+	case WhySelection:
+		c.selection.Add(1)
+	case WhyRoll:
+		c.roll.Add(1)
+	case WhyLimit:
+		c.overLimit.Add(1)
+	}
+}
+
+// begin is the moment of the hit.
+func (d *linkRule) begin(l *Link) {
+	bucket := &d.rule.counter.down
+	if l.stream == Upstream {
+		bucket = &d.rule.counter.up
+	}
+	d.state = toxicState{
+		hit:   hit{hash: d.hash, seed: l.seed, n: d.n, now: l.view.Now},
+		since: l.view.Now, bucket: bucket, bytes: d.state.bytes,
+	}
+}
+
+// release gives the place of a hit back.
+func (d *linkRule) release() {
+	if d.hit {
+		d.hit = false
+		d.rule.counter.release()
+	}
+}
+
+// acts reports whether the rule does something now.
+func (d *linkRule) acts(now time.Time) bool { return d.hit && !d.rule.Shadow && !d.rule.over(now) }
+
+// Free reports that nothing shapes the link: its bytes may take the short way until the rules change.
+func (l *Link) Free(now time.Time) bool {
+	return !slices.ContainsFunc(l.rules, func(d *linkRule) bool { return d.acts(now) })
+}
+
+// Next gives what goes next of the head, and when. It may be asked again, as long as nothing was sent.
+func (l *Link) Next(h Head, now time.Time) Piece {
+	p := Piece{Head: h, Bytes: h.Bytes, At: h.Arrived, now: now}
+	for _, d := range l.rules {
+		if own, ok := d.rule.Attributes.(limiter); ok && h.Bytes > 0 && d.acts(now) {
+			p.Bytes = own.limit(&d.state, p.Bytes)
+		}
+	}
+	for _, d := range l.rules {
+		if own, ok := d.rule.Attributes.(shaper); ok && d.acts(now) {
+			own.shape(&d.state, &p)
+		}
+	}
+	p.At = latest(p.At, l.last)
+	return p
+}
+
+// Sent notes that a piece went, or was dropped, now.
+func (l *Link) Sent(p Piece, now time.Time) {
+	l.last = latest(l.last, p.At)
+	for _, d := range l.rules {
+		if own, ok := d.rule.Attributes.(counting); ok && d.acts(now) {
+			own.sent(&d.state, p, now)
+		}
+	}
+}
+
+// Deadline gives when the connection is to end, with traffic or without, and how; false = not by itself.
+func (l *Link) Deadline(now time.Time) (at time.Time, how LinkEnd, ends bool) {
+	for _, d := range l.rules {
+		own, ok := d.rule.Attributes.(ending)
+		if !ok || !d.acts(now) {
+			continue
+		}
+		after, end, ok := own.deadline()
+		if due := d.state.since.Add(after); ok && (!ends || due.Before(at)) {
+			at, how, ends = due, end, true
+		}
+	}
+	return at, how, ends
+}
+
+// Decisions lists what was decided for each rule that the link matches, in their order.
+func (l *Link) Decisions() []Decision {
+	all := make([]Decision, 0, len(l.rules))
+	for _, d := range l.rules {
+		outcome := Skip
+		switch {
+		case d.hit && d.rule.Shadow:
+			outcome = Shadow
+		case d.hit:
+			outcome = Hit
+		}
+		all = append(all, recorded{rule: d.rule, outcome: outcome, why: d.why, n: d.n}.spell())
+	}
+	return all
+}
+
+// Done gives back the places that the link takes up.
+func (l *Link) Done() {
+	for _, d := range l.rules {
+		d.release()
+	}
+	l.rules = nil
+}

@@ -1,0 +1,19 @@
+package faults
+
+import "time"
+
+// ResetPeer resets the connection, on both sides and by a true RST, a time after the rule hit it. Until then all data is
+// lost.
+type ResetPeer struct {
+	Timeout Duration `json:"timeout"` // 0 = at once
+}
+
+func newResetPeer() Attributes { return &ResetPeer{} }
+
+func (r *ResetPeer) check(Phase) error { return checkDuration("timeout", r.Timeout) }
+
+func (r *ResetPeer) shape(_ *toxicState, p *Piece) { p.Drop = true }
+
+func (r *ResetPeer) deadline() (time.Duration, LinkEnd, bool) {
+	return time.Duration(r.Timeout), LinkResets, true
+}

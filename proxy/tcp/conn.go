@@ -1,0 +1,238 @@
+package tcp
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/wait"
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// conn is one client's connection.
+type conn struct {
+	server   *server
+	settings *proxy.Settings // at its begin
+	client   net.Conn
+	record   proxy.Exchange
+	view     faults.View
+	plan     faults.Plan
+	first    []byte // that the client has sent before anything was decided
+
+	up, down *link
+	over     context.Context // done when the connection ends
+	end      context.CancelCauseFunc
+}
+
+// ended is why a connection ends.
+type ended struct {
+	how     faults.LinkEnd
+	outcome proxy.Outcome
+	reason  string // of a real error
+}
+
+// Error says it.
+func (e *ended) Error() string { return string(e.outcome) + " " + e.reason }
+
+// done is the end of a connection whose two streams have come to theirs.
+var done = &ended{faults.LinkCloses, proxy.OK, ""}
+
+func newConn(s *server, client net.Conn) *conn {
+	now := time.Now()
+	c := &conn{server: s, settings: s.proxy.Settings(), client: client}
+	c.view = faults.View{Proxy: s.proxy.Name, Connection: s.proxy.NextConnection(), Nth: s.accepted.Add(1), Now: now}
+	if addr, err := netip.ParseAddrPort(client.RemoteAddr().String()); err == nil {
+		c.view.Source = addr.Addr().Unmap()
+	}
+	c.record = proxy.Exchange{ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: c.view.Source.String()}
+	c.over, c.end = context.WithCancelCause(s.lifetime)
+	return c
+}
+
+// serve is the connection's goroutine.
+func (c *conn) serve() {
+	defer c.finish()
+	if !c.readFirst() || !c.connect() {
+		return
+	}
+	upstream, err := c.dial()
+	if err != nil {
+		how := faults.LinkCloses
+		if errors.Is(err, syscall.ECONNRESET) { // it had accepted, and that is how it ended
+			how = faults.LinkResets
+		}
+		c.end(&ended{how, proxy.RealError, err.Error()})
+		return
+	}
+	c.carry(upstream)
+}
+
+// readFirst waits for what the client sends first, where a rule looks at that.
+func (c *conn) readFirst() bool {
+	if !c.settings.Faults.NeedsFirstBytes() {
+		return true
+	}
+	stop := context.AfterFunc(c.over, func() { _ = c.client.SetReadDeadline(past) })
+	defer stop()
+	buffer := make([]byte, bufferSize)
+	n, err := c.client.Read(buffer)
+	if n == 0 {
+		c.end(leftBy(err))
+		return false
+	}
+	c.first = buffer[:n]
+	c.view.FirstBytes = string(c.first[:min(n, faults.MaxFirstBytes)])
+	return true
+}
+
+// connect carries out what the rules say before the upstream is dialled, and reports whether it is.
+func (c *conn) connect() bool {
+	c.view.Now = time.Now()
+	c.plan.Begin(c.settings.Faults, &c.view)
+	for {
+		action, _ := c.plan.Next(&c.view)
+		switch a := action.(type) {
+		case faults.Wait:
+			c.record.Delayed = true
+			if !c.hold(a.For) {
+				return false
+			}
+			c.view.Now = time.Now()
+		case faults.Hold:
+			c.record.Faulted = true
+			if a.For == 0 {
+				a.For = time.Duration(faults.MaxDuration)
+			}
+			if c.hold(a.For) {
+				c.end(&ended{faults.LinkCloses, proxy.Injected, ""})
+			}
+			return false
+		case faults.End:
+			c.record.Faulted = true
+			c.end(&ended{faults.LinkResets, proxy.Injected, ""})
+			return false
+		default:
+			return true
+		}
+	}
+}
+
+// hold waits, and reports whether the client is still there: what it sends meanwhile is kept.
+func (c *conn) hold(d time.Duration) bool {
+	ctx, cancel := context.WithCancel(c.over)
+	defer cancel()
+	watching := make(chan struct{})
+	go c.watchClient(ctx, watching)
+	err := wait.For(ctx, d)
+	cancel()
+	_ = c.client.SetReadDeadline(past)
+	<-watching
+	_ = c.client.SetReadDeadline(time.Time{})
+	return err == nil && c.over.Err() == nil
+}
+
+// maxAhead bounds what is kept of a client that sends while it is held.
+const maxAhead = 64 << 10
+
+// watchClient ends the connection when the client leaves.
+func (c *conn) watchClient(ctx context.Context, watching chan<- struct{}) {
+	defer close(watching)
+	buffer := make([]byte, 4<<10)
+	for len(c.first) < maxAhead {
+		n, err := c.client.Read(buffer)
+		c.first = append(c.first, buffer[:n]...)
+		if err != nil {
+			if ctx.Err() == nil {
+				c.end(leftBy(err))
+			}
+			return
+		}
+	}
+}
+
+func (c *conn) dial() (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(c.over, proxy.DialTimeout)
+	defer cancel()
+	c.record.UpstreamAttempts = 1
+	begun := time.Now()
+	upstream, err := c.server.proxy.Dialer(c.settings).DialContext(ctx, "tcp", c.settings.Upstream.Host)
+	c.record.UpstreamDuration = time.Since(begun)
+	return upstream, err
+}
+
+// carry lets both streams flow until the connection ends.
+func (c *conn) carry(upstream net.Conn) {
+	c.view.Now = time.Now()
+	c.up = newLink(c, faults.Upstream, c.client, upstream)
+	c.down = newLink(c, faults.Downstream, upstream, c.client)
+	c.server.add(c)
+	defer c.server.remove(c)
+	stop := context.AfterFunc(c.over, c.interrupt)
+	defer stop()
+	if c.server.proxy.Settings() != c.settings {
+		c.nudge()
+	}
+
+	var flowing sync.WaitGroup
+	flowing.Go(c.up.run)
+	c.down.run()
+	flowing.Wait()
+	c.end(done)
+	_ = c.close(upstream)
+}
+
+// nudge has both links look at the rules that are in force.
+func (c *conn) nudge() {
+	c.up.nudge()
+	c.down.nudge()
+}
+
+// interrupt ends whatever blocks on the connection.
+func (c *conn) interrupt() {
+	for _, l := range []*link{c.up, c.down} {
+		_ = l.from.SetDeadline(past) // fails if it is closed, which is as well
+	}
+}
+
+// why tells how the connection has ended.
+func (c *conn) why() *ended {
+	if reason, ok := errors.AsType[*ended](context.Cause(c.over)); ok {
+		return reason
+	}
+	return &ended{faults.LinkCloses, proxy.RealError, "dropped: the proxy has ended, or was changed"}
+}
+
+// close ends one side of the connection.
+func (c *conn) close(side net.Conn) error {
+	if c.why().how == faults.LinkResets {
+		proxy.Reset(side)
+	} else {
+		proxy.Finish(side)
+	}
+	return side.Close()
+}
+
+// finish ends the client's side, and tells the observer.
+func (c *conn) finish() {
+	_ = c.close(c.client)
+	c.end(done)
+	c.plan.Done()
+	why, r := c.why(), &c.record
+	r.Outcome, r.Error = why.outcome, why.reason
+	r.Duration = time.Since(r.At)
+	r.Faults = c.plan.Record()
+	if c.up != nil {
+		r.RequestBytes, r.ResponseBytes = c.up.passed.Load(), c.down.passed.Load()
+		r.Faults = r.Faults.With(c.up.decisions, c.down.decisions)
+		r.Delayed = r.Delayed || c.up.delayed || c.down.delayed
+		r.Faulted = r.Faults.Hit()
+	}
+	if observe := c.server.proxy.Observer; observe != nil {
+		observe(*r)
+	}
+}
