@@ -1,0 +1,153 @@
+package tcp_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestRulesComeAndGo under a connection: D1 of Toxiproxy among others. A change answers at once, whatever the traffic does,
+// and no byte is lost.
+func TestRulesComeAndGo(t *testing.T) {
+	r := start(t, echo(t))
+	conn := r.dial()
+	exchange(t, conn, "free")
+	r.rules(`{"latency":"30ms"}`)
+	begun := time.Now()
+	exchange(t, conn, "late")
+	if took := time.Since(begun); took < 30*time.Millisecond {
+		t.Errorf("a new latency: took %v", took)
+	}
+	r.rules(`{"latency":"1h"}`)
+	_, _ = io.WriteString(conn, "held")
+	time.Sleep(20 * time.Millisecond) // on its way, or held
+	r.rules(`{"name":"other","bandwidth":0}`)
+	time.Sleep(20 * time.Millisecond)
+	r.rules()
+	got := make([]byte, 4)
+	if _, err := io.ReadFull(conn, got); err != nil || string(got) != "held" {
+		t.Errorf("after all is gone: %q, %v", got, err)
+	}
+	exchange(t, conn, "free again")
+}
+
+func TestAChangeIsNotHeldUpByAClientThatDoesNotRead(t *testing.T) {
+	upstream := serve(t, func(conn *net.TCPConn) { _, _ = io.Copy(conn, zeros{}) })
+	for _, rules := range [][]string{nil, {`{"latency":"1ms"}`}} {
+		r := start(t, upstream, rules...)
+		conn := r.dial()
+		time.Sleep(300 * time.Millisecond) // until all buffers are full
+		for _, next := range [][]string{{`{"slicer":100}`}, {`{"latency":"5ms"}`}, {}} {
+			begun := time.Now()
+			r.rules(next...)
+			if took := time.Since(begun); took > time.Second {
+				t.Errorf("%s behind %s took %v", next, rules, took)
+			}
+		}
+		r.rules(`{"name":"end","reset_peer":{}}`)
+		if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("a client that did not read: %v", err)
+		}
+	}
+}
+
+// zeros is a stream without an end.
+type zeros struct{}
+
+// Read gives zeros.
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+// TestTakingATimeoutAwayCloses the connections that it has hit, which Toxiproxy's clients wait for.
+func TestTakingATimeoutAwayCloses(t *testing.T) {
+	r := start(t, echo(t), `{"timeout":{}}`)
+	conn := r.dial()
+	_, _ = io.WriteString(conn, "lost")
+	_ = conn.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := conn.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatalf("read %d, %v", n, err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	r.rules()
+	expectEnd(t, conn, nil)
+}
+
+func TestMatching(t *testing.T) {
+	r := start(t, echo(t), `{"name":"second","connect":"refuse","match":{"nth":2}}`,
+		`{"name":"ping","connect":"refuse","match":{"first_bytes":"PING"}}`)
+	exchange(t, r.dial(), "PONG PING")
+	for _, text := range []string{"x", "PING PONG"} {
+		if got, err := r.talk(text); got != "" || !errors.Is(err, syscall.ECONNRESET) {
+			t.Errorf("%s: read %q, %v", text, got, err)
+		}
+	}
+	exchange(t, r.dial(), "PONG PING")
+}
+
+// TestEveryByteOnceAndInOrder: toxics come and go under traffic in both directions.
+func TestEveryByteOnceAndInOrder(t *testing.T) {
+	r := start(t, echo(t))
+	conn := r.dial()
+	const size = 2_000_000
+	sent := make([]byte, size)
+	for i := range sent {
+		sent[i] = byte(i * 7 >> 3)
+	}
+	var got []byte
+	var flowing sync.WaitGroup
+	flowing.Go(func() {
+		for rest := sent; len(rest) > 0; rest = rest[min(len(rest), 10_000):] {
+			if _, err := conn.Write(rest[:min(len(rest), 10_000)]); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		_ = conn.CloseWrite()
+	})
+	flowing.Go(func() {
+		var err error
+		if got, err = io.ReadAll(conn); err != nil {
+			t.Error(err)
+		}
+	})
+	for i := range 40 {
+		r.rules([][]string{
+			{`{"latency":"3ms"}`},
+			{`{"slicer":{"average_size":500,"size_variation":400}}`, `{"name":"up","latency":"1ms","stream":"upstream"}`},
+			nil,
+			{`{"bandwidth":"50MB"}`},
+			{`{"noop":{}}`, `{"stall":{"every":"5ms","for":"2ms"}}`},
+			nil,
+		}[i%6]...)
+		time.Sleep(2 * time.Millisecond)
+	}
+	r.rules()
+	flowing.Wait()
+	if !bytes.Equal(got, sent) {
+		t.Errorf("%d of %d bytes came back as they were sent", len(got), len(sent))
+	}
+}
+
+// TestEndOfAProxy drops its connections.
+func TestEndOfAProxy(t *testing.T) {
+	accepted := make(chan struct{}, 10)
+	upstream := serve(t, func(conn *net.TCPConn) {
+		accepted <- struct{}{}
+		_, _ = io.Copy(conn, conn)
+	})
+	r := start(t, upstream, `{"latency":"1h","percent":50}`)
+	for range 10 {
+		_, _ = io.WriteString(r.dial(), "x")
+		<-accepted
+	}
+	r.endpoint.Config.Enabled = false
+	r.change()
+	for range 10 {
+		r.record()
+	}
+}
