@@ -11,6 +11,7 @@ type contender struct {
 	twin    string                                        // the equal contender: the ratio of the two is that one's A/A
 	paced   bool                                          // whether it is asked at a fixed rate, too
 	aborts  bool                                          // whether some of its replies are 503s
+	head    string                                        // of its requests; "" = the task's
 	once    bool                                          // whether each exchange has a connection of its own
 	active  string                                        // its rule, which must have acted; "" = none
 }

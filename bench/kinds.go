@@ -17,12 +17,13 @@ import (
 type active struct {
 	kind       string
 	attributes any
-	ends       bool // the connection: each exchange has one of its own
+	ends       bool   // the connection: each exchange has one of its own
+	head       string // of the request; "" = the usual one
 }
 
 // actives has every kind of HTTP once, with settings under which what it costs is its own work and not a wait: delays are
 // short, rates are high. tls acts
-// before there is an exchange, websocket on an upgrade only.
+// before there is an exchange.
 func actives() []active {
 	return []active{
 		{kind: "delay", attributes: "1ms"},
@@ -35,6 +36,7 @@ func actives() []active {
 		{kind: "concurrency", attributes: 10_000},
 		{kind: "headers", attributes: document{"response": document{"set": document{"X-Tested": "yes"}}}},
 		{kind: "duplicate", attributes: 1},
+		{kind: "websocket", attributes: document{"refuse": 503}, head: upgradeRequest},
 		{kind: "trailers", attributes: document{"set": document{"X-Sum": "7"}}, ends: true},
 		{kind: "goaway", attributes: document{}, ends: true},
 		{kind: "truncate", attributes: 10, ends: true},
@@ -44,6 +46,10 @@ func actives() []active {
 		{kind: "blackhole", attributes: "1ms", ends: true},
 	}
 }
+
+// upgradeRequest asks for a WebSocket.
+const upgradeRequest = "GET /api/v1/items/42?fields=name,price HTTP/1.1\r\nHost: items.internal:8080\r\n" +
+	"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 
 const (
 	kindConnections = 32
@@ -60,7 +66,7 @@ func kindField() []contender {
 	}
 	for _, a := range actives() {
 		c := contender{
-			name: a.kind, aborts: a.kind == "abort", once: a.ends, active: a.kind,
+			name: a.kind, aborts: a.kind == "abort" || a.kind == "websocket", once: a.ends, active: a.kind, head: a.head,
 			start: startSquall(setup{rule: document{"name": a.kind, a.kind: a.attributes}}), against: []comparison{{with: "squall"}},
 		}
 		if a.ends {

@@ -44,6 +44,14 @@ func (t task) paces() bool {
 	return slices.ContainsFunc(t.field, func(c contender) bool { return c.paced }) && t.reply == 0
 }
 
+// headOf is what a contender is asked in a task.
+func (c contender) headOf(t task) string {
+	if c.head != "" {
+		return c.head
+	}
+	return t.head()
+}
+
 func (t task) head() string {
 	if t.reply > 0 {
 		return bytesRequest(t.reply)
@@ -155,7 +163,7 @@ func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 		}
 		field = append(field, r)
 		if err == nil {
-			err = r.load.drive(ctx, t.head(), max(t.exchanges/t.passes, t.connections)) // to warm up
+			err = r.load.drive(ctx, r.headOf(t), max(t.exchanges/t.passes, t.connections)) // to warm up
 		}
 		if err != nil {
 			return field, fmt.Errorf("%s: %w", c.name, err)
@@ -191,7 +199,7 @@ func checkAborts(field []running) error {
 // turn measures a contender once. A tenth as many exchanges go before, so that its caches and pools are warm again.
 func (l *lab) turn(ctx context.Context, r running, t task) (sample, error) {
 	exchanges := t.exchanges / t.passes
-	if err := r.load.drive(ctx, t.head(), max(exchanges/10, t.connections)); err != nil {
+	if err := r.load.drive(ctx, r.headOf(t), max(exchanges/10, t.connections)); err != nil {
 		return sample{}, err
 	}
 	before, err := l.spent(ctx, r.process)
@@ -199,7 +207,7 @@ func (l *lab) turn(ctx context.Context, r running, t task) (sample, error) {
 		return sample{}, err
 	}
 	begun := time.Now()
-	if err := r.load.drive(ctx, t.head(), exchanges); err != nil {
+	if err := r.load.drive(ctx, r.headOf(t), exchanges); err != nil {
 		return sample{}, err
 	}
 	wall := time.Since(begun)
