@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,10 +59,19 @@ func (f *Faults) Mode(mode string) {
 	f.change(func(s *control.State) error { return s.SetMode(mode, "", control.Hold{}) })
 }
 
-// Seed starts chance anew with another seed: all counters restart.
+// Seed starts chance anew with another seed: all counters restart. A fault that has hit before has hit, when the test ends.
 func (f *Faults) Seed(seed uint64) {
 	f.t.Helper()
 	f.change(func(s *control.State) error { s.SetSeed(seed); return nil })
+	state := f.controller.State()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, fault := range f.armed {
+		if in, err := state.Rule(control.Address{Name: fault.name}); err == nil { // else it was disarmed
+			fault.optional = fault.optional || fault.Hits() > 0
+			fault.counter.Store(in.Counter)
+		}
+	}
 }
 
 // Reset takes all faults away, after it has checked that each of them hit.
@@ -104,7 +114,7 @@ func (f *Faults) Arm(rule faults.Rule, options ...Option) *Fault {
 	if err != nil {
 		f.t.Fatalf("squalltest: %v", err)
 	}
-	fault.counter = in.Counter
+	fault.counter.Store(in.Counter)
 	f.mu.Lock()
 	f.armed = append(f.armed, fault)
 	f.mu.Unlock()
@@ -115,16 +125,16 @@ func (f *Faults) Arm(rule faults.Rule, options ...Option) *Fault {
 type Fault struct {
 	of       *Faults
 	name     string
-	counter  *faults.Counter
-	optional bool
+	counter  atomic.Pointer[faults.Counter]
+	optional bool // it may end without a hit
 }
 
 // Hits counts the exchanges that the fault has hit.
-func (f *Fault) Hits() int { return int(f.counter.Status().Hit) }
+func (f *Fault) Hits() int { return int(f.counter.Load().Status().Hit) }
 
 // Status describes the fault's counters.
 func (f *Fault) Status() string {
-	s := f.counter.Status()
+	s := f.counter.Load().Status()
 	return fmt.Sprintf("%d exchanges matched, %d hit", s.Matched, s.Hit)
 }
 
@@ -133,7 +143,7 @@ func (f *Fault) WaitHits(n int, timeout time.Duration) {
 	f.of.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	if hits, err := f.counter.WaitHits(ctx, uint64(n)); err != nil {
+	if hits, err := f.counter.Load().WaitHits(ctx, uint64(n)); err != nil {
 		f.of.t.Fatalf("squalltest: fault %q hit %d times within %v, want %d", f.name, hits, timeout, n)
 	}
 }

@@ -161,3 +161,27 @@ func TestRetryAfterOnTheWire(t *testing.T) {
 		t.Errorf("Retry-After is %q although none was asked for", response.Header.Get("Retry-After"))
 	}
 }
+
+// TestHitsAfterAnotherSeed are counted anew.
+func TestHitsAfterAnotherSeed(t *testing.T) {
+	url, _ := stock(t)
+	p := squalltest.New(t, url)
+	fault := p.Abort(503)
+	get(t, p.URL)
+	p.Seed(2)
+	if got := fault.Hits(); got != 0 {
+		t.Errorf("%d hits before there was a request", got)
+	}
+	get(t, p.URL)
+	get(t, p.URL)
+	if got := fault.Hits(); got != 2 {
+		t.Errorf("%d hits, want 2", got)
+	}
+	once := p.Abort(500, squalltest.First(1), squalltest.Named("once"), squalltest.Path("/once"))
+	fault.Disarm()
+	get(t, p.URL+"/once")
+	p.Seed(3) // and it does not hit again
+	if got := once.Hits(); got != 0 {
+		t.Errorf("%d hits", got)
+	}
+}
