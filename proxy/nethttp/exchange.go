@@ -67,6 +67,9 @@ func (s *server) handle(w http.ResponseWriter, r *http.Request) {
 		defer s.streams.Done()
 	}
 	x := s.begin(w, r, stream)
+	if stream {
+		defer x.count()
+	}
 	x.run()
 	x.settle()
 }
@@ -100,7 +103,7 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exc
 		// a hole in a chunked body that is still on its way to the upstream.
 		_ = http.NewResponseController(w).EnableFullDuplex() // always there
 	}
-	c, _ := r.Context().Value(connectionKey{}).(*connection)
+	c := connectionOf(r)
 	x.conn, x.peer = c.conn, c.peer
 	x.view = faults.View{
 		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery,

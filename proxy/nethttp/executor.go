@@ -107,10 +107,16 @@ type connection struct {
 	id   uint64
 	conn net.Conn
 	peer netip.Addr
+	ends streamEnds // of HTTP/2
 }
 
 // connectionKey is the context key of a connection.
 type connectionKey struct{}
+
+// connectionOf gives the connection that a request came on.
+func connectionOf(r *http.Request) *connection {
+	return r.Context().Value(connectionKey{}).(*connection)
+}
 
 func (s *server) connect(ctx context.Context, conn net.Conn) context.Context {
 	c := &connection{id: s.proxy.NextConnection(), conn: conn}

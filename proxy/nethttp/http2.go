@@ -3,6 +3,7 @@ package nethttp
 import (
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -14,7 +15,7 @@ import (
 const (
 	// maxStreams bounds the streams that a client's connection has open at once, each of which is a goroutine, and with a
 	// fault maybe a held one.
-	maxStreams = 250
+	maxStreams = 100
 	// What a client sends of bodies that nobody reads yet. The connection's is what net/http has as its most. It is more
 	// than that of 60 streams, so that so many held uploads do not stop another one; a stream's must not be less, as clients
 	// may send that much before they have read our settings (RFC 9113, 6.9.2).
@@ -75,6 +76,42 @@ func (x *exchange) endStream() {
 		_ = x.pause(time.Duration(faults.MaxDuration)) // whoever ends it, the stream is reset
 	}
 	x.abort(proxy.Injected, "")
+}
+
+// A connection on which resetBudget streams end within resetWindow, half of them because the client has reset them, is closed:
+// each may have cost the upstream a call, and net/http bounds only what runs at once (CVE-2023-44487).
+const (
+	resetBudget = 500
+	resetWindow = time.Second
+)
+
+// streamEnds counts how the streams of a connection end.
+type streamEnds struct {
+	mu          sync.Mutex // guards what follows
+	since       time.Time
+	ended, left int
+}
+
+// note counts the end of a stream, and reports whether the connection has to be closed.
+func (e *streamEnds) note(left bool, now time.Time) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if now.Sub(e.since) > resetWindow {
+		e.since, e.ended, e.left = now, 0, 0
+	}
+	e.ended++
+	if left {
+		e.left++
+	}
+	return e.ended >= resetBudget && 2*e.left >= e.ended
+}
+
+// count notes that the stream is over.
+func (x *exchange) count() {
+	c := connectionOf(x.in)
+	if c.ends.note(x.record.Outcome == proxy.ClientLeft, time.Now()) {
+		_ = c.conn.Close() // whoever is served on it is told
+	}
 }
 
 // flush sends what there is of a reply.

@@ -41,6 +41,7 @@ func RunHTTP2(t *testing.T, newExecutor func() proxy.Executor) {
 		{"settings", s.settingsOnTheWay},
 		{"drain", s.drainStreams},
 		{"rapidReset", s.rapidReset},
+		{"resetBudget", s.resetBudget},
 		{"secured", s.secured},
 	} {
 		t.Run(group.name, group.run)

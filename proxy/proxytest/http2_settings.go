@@ -86,19 +86,8 @@ func (s http2Suite) rapidReset(t *testing.T) {
 			c.reset(c.open(http.MethodGet, "/", true))
 			opened++
 		}
-		c.wrote(c.framer.WritePing(false, [8]byte{1})) // answered once all that was read
-		pong := false
-		for !pong && !c.closed {
-			frame, err := c.framer.ReadFrame()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if ping, ok := frame.(*http2.PingFrame); ok && ping.IsAck() {
-				pong = true
-			} else {
-				c.take(frame)
-			}
-		}
+		c.awaitPong()
+		equal(t, "closed", c.closed, false)
 		_ = c.Close()
 	}
 	soon(t, "all are recorded", func() bool { return len(recorded) == streams })
@@ -113,4 +102,29 @@ func (s http2Suite) rapidReset(t *testing.T) {
 	r.change(rules(), config(func(c *proxy.Config) { c.Upstream = answering }))
 	equal(t, "the next", r.http2().get("/").body, "0123456789")
 	equal(t, "its outcome", r.exchange().Outcome, proxy.OK)
+}
+
+// resetBudget: a client that goes on resetting what it asks for loses its connection; one whose streams end well does not.
+func (s http2Suite) resetBudget(t *testing.T) {
+	upstream := serveHTTP2(t, func(_ http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/held" {
+			<-r.Context().Done()
+		}
+	})
+	r := s.start(t, upstream)
+	resetter, other := r.http2(), r.http2()
+	resetter.mayEnd = true
+	opened := 0
+	for ; opened < 5000 && !resetter.closed; opened += 100 {
+		for range 100 {
+			resetter.reset(resetter.open(http.MethodGet, "/held", true))
+			equal(t, "status of another client", other.get("/").field(":status"), "200")
+		}
+		resetter.awaitPong()
+	}
+	equal(t, "the resetting client was cut", resetter.closed, true)
+	if opened < 500 {
+		t.Errorf("cut after %d streams", opened)
+	}
+	equal(t, "status of the other client", other.get("/").field(":status"), "200")
 }

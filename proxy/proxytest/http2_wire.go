@@ -33,6 +33,7 @@ type h2conn struct {
 	streams map[uint32]*h2stream
 	goaway  *http2.ErrCode
 	closed  bool
+	mayEnd  bool // the other side may close the connection while we write
 }
 
 // h2stream is what has come of a reply.
@@ -67,8 +68,29 @@ func newHTTP2(t *testing.T, conn net.Conn) *h2conn {
 // wrote fails the test where a frame could not be written, unless the connection has ended.
 func (c *h2conn) wrote(err error) {
 	c.t.Helper()
+	if err != nil && c.mayEnd {
+		c.closed = true
+	}
 	if err != nil && !c.closed {
 		c.t.Fatalf("writing a frame: %v", err)
+	}
+}
+
+// awaitPong reads until the other side has read all that was written, or has closed the connection.
+func (c *h2conn) awaitPong() {
+	c.t.Helper()
+	c.wrote(c.framer.WritePing(false, [8]byte{1}))
+	for !c.closed {
+		frame, err := c.framer.ReadFrame()
+		ping, isPing := frame.(*http2.PingFrame)
+		switch {
+		case err != nil:
+			c.closed = true
+		case isPing && ping.IsAck():
+			return
+		default:
+			c.take(frame)
+		}
 	}
 }
 
