@@ -68,7 +68,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return errors.Join(broken, err)
 	}
-	for _, section := range []func(context.Context, *rig, io.Writer, sizes) error{measureWaits, measurePercentages, measureRates} {
+	for _, section := range []func(context.Context, *rig, io.Writer, sizes) error{measureWaits, measurePercentages, measureRates, measureTCP} {
 		broken = errors.Join(broken, section(ctx, r, out, s))
 	}
 	fmt.Fprintf(out, "\ntook %v\n", time.Since(begun).Round(time.Second))

@@ -30,12 +30,13 @@ type rig struct {
 	upstream http.Server
 	serving  sync.WaitGroup
 	uploads  chan flow // of each request body that came through
+	bytes    net.Listener
 }
 
 // proxy is one proxy of the rig, with its only rule; nil = none.
 type proxy struct {
-	name, engine string
-	rule         document
+	name, engine, protocol string // "" = the default
+	rule                   document
 }
 
 // openRig builds squall, unless it is given, and starts it. Close must be called.
@@ -60,7 +61,11 @@ func openRig(ctx context.Context, binary string) (_ *rig, err error) {
 	}
 	r.upstream.Handler = http.HandlerFunc(r.answer)
 	r.serving.Go(func() { _ = r.upstream.Serve(ln) }) // ends when it is closed
-	config, err := r.config(ln.Addr().String(), slices.Concat(waitProxies(), percentProxies(), rateProxies()))
+	if r.bytes, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	r.serving.Go(func() { serveBytes(r.bytes) })
+	config, err := r.config(ln.Addr().String(), slices.Concat(waitProxies(), percentProxies(), rateProxies(), tcpProxies()))
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +92,9 @@ func (r *rig) config(upstream string, all []proxy) (string, error) {
 		if p.engine != "" {
 			described["engine"] = p.engine
 		}
+		if p.protocol != "" {
+			described["protocol"], described["upstream"] = p.protocol, r.bytes.Addr().String()
+		}
 		proxies = append(proxies, described)
 		if p.rule != nil {
 			rules = append(rules, p.rule.of(p.name))
@@ -111,6 +119,9 @@ func (r *rig) close() error {
 		r.squall.Stop()
 	}
 	err := r.upstream.Close()
+	if r.bytes != nil {
+		err = errors.Join(err, r.bytes.Close())
+	}
 	r.serving.Wait()
 	return errors.Join(err, os.RemoveAll(r.scratch))
 }
