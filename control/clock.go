@@ -74,8 +74,7 @@ func (k *Controller) endTimed(now time.Time) bool {
 		k.publish(event)
 		return true
 	}
-	change.Commit()
-	k.state.Store(next)
+	k.enforce(change, next)
 	k.unsaved = true
 	k.publish(event)
 	return true

@@ -81,12 +81,14 @@ func (s *State) counter(at Address) (*faults.Counter, error) {
 	return nil, ambiguous(at.Name, candidates)
 }
 
-// endpoints compiles a settled state into what the engine runs. protect adds to the paths that no fault touches.
-func (s *State) endpoints(protect []string) ([]proxy.Endpoint, error) {
+// endpoints compiles a settled state into what the engine runs. protect adds to the paths that no fault touches; replies are
+// what its rules remember.
+func (s *State) endpoints(protect []string, replies *faults.Replies) ([]proxy.Endpoint, error) {
 	endpoints := make([]proxy.Endpoint, 0, len(s.Proxies))
 	for i, p := range s.Proxies {
 		set, err := faults.Compile(faults.Config{
 			Seed: s.Seed, Entries: s.entries(&p), Protect: slices.Concat(p.Protect, protect), Caller: s.caller(p),
+			Replies: replies,
 		})
 		if err != nil {
 			return nil, document.At(at(fmt.Errorf("proxy %q: %w", p.Name, err), i), "proxies")

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
 )
 
@@ -39,6 +40,7 @@ type Controller struct {
 	state   atomic.Pointer[State]
 	mu      sync.Mutex // serialises changes
 	unsaved bool       // under mu: an expiry is in force that could not be saved
+	replies faults.Replies
 
 	wake    chan struct{} // has room for one; tells the clock that something may end sooner
 	stopped chan struct{}
@@ -65,8 +67,7 @@ func New(c Config, first *State) (*Controller, error) {
 	if err := k.save(s); err != nil {
 		return nil, errors.Join(err, change.Discard())
 	}
-	change.Commit()
-	k.state.Store(s)
+	k.enforce(change, s)
 	if len(ended) > 0 {
 		k.publish(Event{Revision: s.Revision, At: now, By: byExpiry, What: ended, Before: first, After: s})
 	}
@@ -154,15 +155,20 @@ func (k *Controller) commit(by string, old, next *State) error {
 	if err := k.save(next); err != nil {
 		return errors.Join(err, change.Discard())
 	}
-	change.Commit()
-	k.state.Store(next)
+	k.enforce(change, next)
 	k.nudge()
 	k.publish(Event{Revision: next.Revision, At: time.Now(), By: by, Before: old, After: next})
 	return nil
 }
 
-func (k *Controller) prepare(s *State) (*proxy.Change, error) {
-	endpoints, err := s.endpoints(k.config.Policy.Protect)
+// prepared is a state that can be put in force.
+type prepared struct {
+	*proxy.Change
+	sets []*faults.Set
+}
+
+func (k *Controller) prepare(s *State) (*prepared, error) {
+	endpoints, err := s.endpoints(k.config.Policy.Protect, &k.replies)
 	if err != nil {
 		return nil, asError(err)
 	}
@@ -173,7 +179,18 @@ func (k *Controller) prepare(s *State) (*proxy.Change, error) {
 	case err != nil:
 		return nil, asError(err)
 	}
-	return change, nil
+	ready := &prepared{Change: change}
+	for _, e := range endpoints {
+		ready.sets = append(ready.sets, e.Faults)
+	}
+	return ready, nil
+}
+
+// enforce puts a state in force. What rules remember that are gone from it is forgotten.
+func (k *Controller) enforce(p *prepared, s *State) {
+	p.Commit()
+	k.replies.Retain(p.sets...)
+	k.state.Store(s)
 }
 
 func (k *Controller) save(s *State) error {

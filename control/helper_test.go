@@ -134,7 +134,7 @@ func on(name string) *string { return &name }
 // exchange decides one exchange on a proxy of a settled state, and tells what hit.
 func exchange(t testing.TB, s *State, proxyName string, now time.Time) []string {
 	t.Helper()
-	endpoints, err := s.endpoints(nil)
+	endpoints, err := s.endpoints(nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -163,7 +163,7 @@ func FuzzState(f *testing.F) {
 		}
 		s.expire(t0)
 		s.settle()
-		if _, err := s.endpoints(nil); err != nil {
+		if _, err := s.endpoints(nil, nil); err != nil {
 			t.Fatalf("a state that was accepted cannot run: %v", err)
 		}
 		written, err := encodeState(s)

@@ -148,6 +148,7 @@ var cases = []faultstest.Case{
 			`{"body":null}`, `{"body":[]}`, `{"merge":{}}`, `{"merge":{"a":[null,{"b":null}]}}`, `{"merge":{"a":null},"otherwise":"pass"}`,
 			`{"merge":[{"b":null}]}`, `{"body":"","streams":true}`, `{"lists":0}`, `{"lists":10000000,"otherwise":"abort"}`,
 			`{"drop":["/a","/b/0/c~1d"]}`, `{"null":["","/a"]}`,
+			`{"stale":"1ns"}`, `{"stale":"24h","otherwise":"abort","headers":{"X-A":"b"}}`, `{"stale":"5m","otherwise":"pass"}`,
 			`{"patch":[{"op":"test","path":"/a","value":null},{"op":"move","from":"/a","path":"/b"},{"op":"copy","from":"","path":"/c"}]}`,
 			`{"patch":[{"op":"add","path":"","value":1},{"op":"remove","path":"/a"},{"op":"replace","path":"/a","value":[]}]}`,
 		},
@@ -180,8 +181,24 @@ var cases = []faultstest.Case{
 			{Attributes: `{"drop":["/a","b"]}`, Field: "drop[1]"},
 			{Attributes: `{"drop":["/a"],"null":["/b"]}`},
 			{Attributes: `{"null":["/~"]}`, Field: "null[0]"},
-			{Attributes: `{"stale":"5m"}`, Field: "stale"},
+			{Attributes: `{"stale":"0s"}`, Field: "stale"},
+			{Attributes: `{"stale":"24h0m1s"}`, Field: "stale"},
+			{Attributes: `{"stale":300}`, Field: "stale"},
+			{Attributes: `{"stale":"5m","body":{}}`},
+			{Attributes: `{"stale":"5m","streams":true}`, Field: "streams"},
+			{Attributes: `{"stale":"5m"}`, Phase: faults.Before},
 		},
+	},
+	{
+		Kind:  "degrade",
+		Short: `{"degrade":{"stale":"5m"}}`,
+		Long: `{"name":"","kind":"degrade","phase":"after","percent":100,` +
+			`"attributes":{"stale":"5m0s"},"enabled":true}`,
+		Phases: map[faults.Phase]string{
+			faults.Before: `{"body":{"data":[]}}`,
+			faults.After:  `{"stale":"5m","otherwise":"abort"}`,
+		},
+		Free: []string{"body", "patch", "merge", "lists", "drop", "null", "stale", "headers", "otherwise", "streams"}, // tried above
 	},
 	{
 		Kind:  "corrupt",

@@ -150,6 +150,43 @@ func ExampleDegrade() {
 	// answer 200 application/json {"message":"fallback","data":[1,2,3]}
 }
 
+// What remembers replies is shared by all Sets of a process, and is handed each reply as it passes.
+func ExampleReplies() {
+	entry := faults.Entry{Rule: decode(`{"degrade":{"stale":"5m"}}`), Counter: faults.NewCounter()}
+	var replies faults.Replies
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{entry}, Replies: &replies})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	now := time.Now()
+	for _, body := range []string{`{"price":7}`, `{"price":8}`} {
+		view := &faults.View{Method: "GET", Path: "/stock/7", Status: 200, Now: now}
+		var plan faults.Plan
+		plan.Begin(set, view)
+		plan.BeginAfter(view)
+		keeper := plan.Keeper(view)
+		if recall, ok := next(&plan, view).(faults.Recall); ok {
+			fmt.Printf("%s %v\n", recall.Body, recall.Header)
+		}
+		keeper.Add([]byte(body))
+		keeper.Finish()
+		plan.Done()
+		now = now.Add(30 * time.Second)
+	}
+	replies.Retain() // no rule is left
+	fmt.Println(replies.Taken(), "bytes")
+	// Output:
+	// {"price":7} [{Age 30}]
+	// 0 bytes
+}
+
+// next gives the next action of a plan.
+func next(plan *faults.Plan, view *faults.View) faults.Action {
+	action, _ := plan.Next(view)
+	return action
+}
+
 func ExampleBlackhole() {
 	show(`{"blackhole":"5s"}`)
 	// Output:

@@ -19,9 +19,10 @@ type arrival struct {
 	shadow  bool // nothing is done, so nobody waits
 }
 
-// verdict is what a gate says.
+// verdict is what a gate says, or what a rule that gives replies again has found.
 type verdict struct {
 	passed bool
 	wait   time.Duration // rate_limit: until the client may come back, or for how long it is held
 	slot   *slot         // concurrency: what the exchange has, or waits for; nil = none
+	reply  *reply        // degrade with stale: what is given again; nil = there is none
 }

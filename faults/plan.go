@@ -113,6 +113,9 @@ func (p *Plan) decide(r *rule, v *View) (d recorded, said verdict) {
 	case r.gate != nil && d.why == "" && p.passes(r, v, &said):
 		r.counter.room.Add(1)
 		d.why = WhyRoom
+	case r.recalling.shelf != nil && d.why == "" && !r.recalls(v, &said):
+		r.counter.body.Add(1)
+		d.why = WhyBody
 	case d.why == WhyLimit, !p.admits(r), !r.counter.take(r.MaxTotal, r.MaxActive):
 		r.counter.overLimit.Add(1)
 		d.why = WhyLimit

@@ -20,6 +20,9 @@ type Config struct {
 	Entries []Entry  // in the order in which they are decided
 	Protect []string // path patterns that no fault touches
 
+	// Replies remembers for rules that give replies again; nil = those of the Set alone.
+	Replies *Replies
+
 	// Caller is what callers may ask for, ahead of the entries; nil = nothing.
 	Caller *CallerEntry
 }
@@ -33,6 +36,7 @@ type Set struct {
 	before    phaseRules
 	after     phaseRules
 	bodies    []*rule // those that look into the request's body, and can act
+	recalling []*rule // those that give replies again, and can act
 	links     []*rule // toxics, of both streams
 }
 
@@ -59,6 +63,8 @@ type rule struct {
 	expires time.Time
 	leases  []*Deadline
 	caller  *asking // of a rule for callers; nil = it is none
+
+	recalling recalling
 }
 
 // Compile prepares a list of rules for deciding. The rules must be valid (see [Rule.Validate]), but for their names,
@@ -74,6 +80,9 @@ func Compile(c Config) (*Set, error) {
 	}
 	for _, compiled := range c.Caller.compile() {
 		s.before.add(compiled)
+	}
+	if c.Replies == nil {
+		c.Replies = &Replies{}
 	}
 	weight := 0
 	for _, entry := range c.Entries {
@@ -91,6 +100,12 @@ func Compile(c Config) (*Set, error) {
 		if entry.Rule.Stream != "" {
 			s.links = append(s.links, compiled)
 			continue
+		}
+		if d, is := entry.Rule.Attributes.(*Degrade); is && d.Stale != nil && compiled.idle == "" {
+			if err := compiled.compileRecalling(c.Replies); err != nil {
+				return nil, fmt.Errorf("rule %q: %w", entry.Rule.Name, err)
+			}
+			s.recalling = append(s.recalling, compiled)
 		}
 		s.phase(entry.Rule.Phase).add(compiled)
 	}

@@ -19,6 +19,7 @@ type View struct {
 	Host       string // as sent, with a port if there was one
 	Path       string // decoded and cleaned, see [CleanPath]
 	RawQuery   string // without the question mark
+	Target     string // the request's, as it came: tells apart what has the same Path
 	Header     Fields
 	Body       []byte     // the request's, whole, if [Set.NeedsBody]; nil where it is larger than [MaxMatchBody]
 	Source     netip.Addr // the client's address

@@ -73,6 +73,14 @@ func (p *Proxy) Null(pointers []string, options ...Option) *Fault {
 	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Null: pointers}), options...)
 }
 
+// Stale gives the last good reply again, one of at most this age, in place of every reply to a GET or HEAD: each is shown one
+// call late.
+func (p *Proxy) Stale(age time.Duration, options ...Option) *Fault {
+	p.t.Helper()
+	most := faults.Duration(age)
+	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Stale: &most}), options...)
+}
+
 // Corrupt flips the first bytes of every reply's body, so many; its length stays.
 func (f *Faults) Corrupt(bytes int64, options ...Option) *Fault {
 	f.t.Helper()

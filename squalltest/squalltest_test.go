@@ -88,6 +88,31 @@ func TestFaultsHitAsAsked(t *testing.T) {
 	}
 }
 
+// TestStaleGivesTheLastReplyAgain, and forgets it with its fault.
+func TestStaleGivesTheLastReplyAgain(t *testing.T) {
+	calls := 0
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		_, _ = fmt.Fprint(w, calls)
+	}))
+	t.Cleanup(upstream.Close)
+	p := squalltest.New(t, upstream.URL)
+	fault := p.Stale(time.Minute, squalltest.Named("old"))
+	for i, want := range []string{"1", "1", "2", "3"} {
+		if _, body := get(t, p.URL); body != want {
+			t.Errorf("call %d: %s, want %s", i+1, body, want)
+		}
+	}
+	if fault.Hits() != 3 {
+		t.Errorf("%d hits, want 3", fault.Hits())
+	}
+	p.Reset()
+	p.Stale(time.Minute, squalltest.Named("old"), squalltest.MayMiss())
+	if _, body := get(t, p.URL); body != "5" {
+		t.Errorf("a new fault gives %s", body)
+	}
+}
+
 func TestEndingsHitAsAsked(t *testing.T) {
 	url, calls := stock(t)
 	for _, test := range []struct {

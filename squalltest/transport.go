@@ -17,8 +17,8 @@ import (
 //	client := http.Client{Transport: stock}
 //
 // It decides as a [Proxy] would with the same faults and seed. Every ending is an error, see [FaultError]. What has no
-// meaning here is refused when it is armed: the kinds malformed, goaway, tls and websocket, and conditions on the client's
-// address or connection. A body that is to be duplicated, or that a rule looks into, is read before it is sent.
+// meaning here is refused when it is armed: the kinds malformed, goaway, tls and websocket, a degrade with stale, and
+// conditions on the client's address or connection. A body that is to be duplicated, or that a rule looks into, is read before it is sent.
 //
 // A Transport is an [http.RoundTripper] and keeps that contract: it may be used concurrently, changes no request and closes
 // its body. Replies must be read to their end or closed; until then they count as active.
@@ -61,6 +61,9 @@ func refused(r *faults.Rule) error {
 	switch r.Kind {
 	case "malformed", "goaway", "tls", "websocket":
 		return fmt.Errorf("kind: %s has no meaning in a Transport: want a Proxy", r.Kind)
+	}
+	if d, is := r.Attributes.(*faults.Degrade); is && d.Stale != nil {
+		return fmt.Errorf("attributes.stale: a Transport remembers no replies: want a Proxy")
 	}
 	for _, m := range []*faults.Match{r.Match, r.Except} {
 		if m != nil && m.Source != nil {

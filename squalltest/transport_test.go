@@ -441,6 +441,10 @@ func TestWhatATransportRefuses(t *testing.T) {
 		"kind: malformed": func() { s.Malformed("chunk") },
 		"kind: goaway":    func() { s.Goaway() },
 		"kind: tls":       func() { s.Arm(faults.Rule{Kind: "tls", Percent: 100}) },
+		"stale: a Trans": func() {
+			most := faults.Duration(time.Minute)
+			s.Arm(faults.Rule{Kind: "degrade", Phase: faults.After, Percent: 100, Attributes: &faults.Degrade{Stale: &most}})
+		},
 		"kind: websocket": func() { s.Arm(faults.Rule{Kind: "websocket", Percent: 100}) },
 		"key: a Tra":      func() { s.Abort(503, squalltest.Key("client")) },
 		"match.source":    func() { s.Arm(faults.Rule{Kind: "abort", Match: &faults.Match{Source: faults.Exactly("10.0.0.1")}}) },

@@ -30,6 +30,7 @@ type body struct {
 	broken   error  // how reading has ended, if not well
 
 	flippers []*faults.Flipper // of what was not read yet
+	keeper   *faults.Keeper    // remembers what is read, as it came; nil = nothing does
 }
 
 func (b *body) begin(from *reader, framing framing, length int64) {
@@ -85,6 +86,7 @@ func (b *body) read() ([]byte, error) {
 		b.over = b.framing == sized && b.left == 0
 	}
 	b.from.r += len(data)
+	b.keeper.Add(data)
 	for _, f := range b.flippers {
 		f.Flip(data)
 	}

@@ -208,6 +208,10 @@ func (x *exchange) carryOut() step {
 			if x.degrade(a, decision) == over {
 				return over
 			}
+		case faults.Recall:
+			if x.recall(a, decision) == over {
+				return over
+			}
 		case faults.End:
 			if x.endWith(a, decision) == over {
 				return over

@@ -29,12 +29,19 @@ func (x *exchange) forward() {
 		return
 	}
 	x.view.Now, x.view.Status, x.view.ResponseHeader = start.Add(x.record.UpstreamDuration), x.reply.status, &x.reply.fields
-	x.shielded(func() { x.plan.BeginAfter(&x.view) })
+	x.shielded(func() {
+		x.plan.BeginAfter(&x.view)
+		x.keepReply()
+	})
 	x.checkSocket()
 	if x.carryOut() == proceed {
 		x.pass()
 	}
-	if x.settle() {
+	settled := x.settle()
+	if x.download.over {
+		x.download.keeper.Finish()
+	}
+	if settled {
 		p.keep(x.up)
 	} else {
 		_ = x.up.Close() // what is left of the exchange is not wanted

@@ -31,7 +31,7 @@ func (x *exchange) identify() {
 		}
 	}
 	x.view = faults.View{
-		Proxy: x.record.Proxy, Method: r.method, Host: r.host, Path: r.path, RawQuery: r.query, Header: &r.fields,
+		Proxy: x.record.Proxy, Method: r.method, Host: r.host, Path: r.path, RawQuery: r.query, Target: r.target, Header: &r.fields,
 		Source: source, Connection: c.id, Now: x.record.At,
 	}
 	x.record.Method = again(&c.texts.method, r.method)
@@ -69,6 +69,7 @@ func (x *exchange) finish() {
 		x.crashed(cause)
 	}
 	x.shielded(x.plan.Done)
+	x.download.keeper.End()
 	r := &x.record
 	if r.Outcome == "" {
 		r.Outcome, r.Error = x.outcome()

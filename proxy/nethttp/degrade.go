@@ -61,7 +61,7 @@ func (x *exchange) changed(res *http.Response, b faults.Body) ([]byte, error) {
 	var body []byte
 	if b.Edits() {
 		var err error
-		if body, err = x.readBody(res); err != nil {
+		if body, err = x.readBody(res, faults.MaxDegradeBody); err != nil {
 			return nil, err
 		}
 	} else {
@@ -79,10 +79,10 @@ var (
 	errTooSlow = errors.New("not whole within the timeout")
 )
 
-// readBody reads a whole body and leaves it to be read once more, also when it is an error: too long, broken off, or not
-// there within the proxy's timeout.
-func (x *exchange) readBody(res *http.Response) ([]byte, error) {
-	if res.ContentLength > faults.MaxDegradeBody {
+// readBody reads a whole body, of so many bytes at most, and leaves it to be read once more, also when it is an error: too
+// long, broken off, or not there within the proxy's timeout.
+func (x *exchange) readBody(res *http.Response, most int) ([]byte, error) {
+	if res.ContentLength > int64(most) {
 		return nil, errTooLong
 	}
 	if x.unreadable != nil {
@@ -102,7 +102,7 @@ func (x *exchange) readBody(res *http.Response) ([]byte, error) {
 			if rest.err != io.EOF {
 				x.unreadable = rest.err
 			}
-			if len(whole) > faults.MaxDegradeBody {
+			if len(whole) > most {
 				x.unreadable = errTooLong
 			}
 		case <-timeout.C:

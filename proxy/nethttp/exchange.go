@@ -48,8 +48,9 @@ type exchange struct {
 	body    requestBody
 	reply   replyBody
 
-	ahead      *readAhead // reads the reply's body before it is passed on; nil = nobody has to
-	unreadable error      // why that could not be read whole
+	ahead      *readAhead     // reads the reply's body before it is passed on; nil = nobody has to
+	unreadable error          // why that could not be read whole
+	keeper     *faults.Keeper // remembers the upstream's reply; nil = nothing does
 
 	ending   *faults.End // how the connection is to end; nil = as net/http has it
 	leaves   bool        // the client is asked to leave its connection behind the reply
@@ -106,7 +107,7 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exc
 	c := connectionOf(r)
 	x.conn, x.peer = c.conn, c.peer
 	x.view = faults.View{
-		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery,
+		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery, Target: r.RequestURI,
 		Header: r.Header, Source: semantics.ClientOf(x.settings.Trusted, c.peer, r.Header["X-Forwarded-For"]), Connection: c.id, Now: now,
 	}
 	x.record = proxy.Exchange{
@@ -139,6 +140,7 @@ func (x *exchange) finish(through bool) {
 		x.disconnect()
 	}
 	x.ahead.stop()
+	x.keeper.End()
 	x.plan.Done()
 	r := &x.record
 	if r.Outcome == "" {

@@ -111,7 +111,10 @@ func (x *exchange) modify(res *http.Response) error {
 	}()
 	x.checkSocket(res.StatusCode)
 	x.view.Now, x.view.Status, x.view.ResponseHeader = time.Now(), res.StatusCode, res.Header
-	x.shielded(func() { x.plan.BeginAfter(&x.view) })
+	x.shielded(func() {
+		x.plan.BeginAfter(&x.view)
+		x.keepReply(res)
+	})
 	for {
 		action, decision := x.next()
 		switch a := action.(type) {
@@ -145,6 +148,11 @@ func (x *exchange) modify(res *http.Response) error {
 			x.corrupt(res, a, decision)
 		case faults.Body:
 			if answer := x.degrade(res, a, decision); answer != nil {
+				x.answer(*answer, decision, res.Header)
+				return errConcluded
+			}
+		case faults.Recall:
+			if answer := x.recall(res, a, decision); answer != nil {
 				x.answer(*answer, decision, res.Header)
 				return errConcluded
 			}

@@ -35,6 +35,7 @@ func RunHTTP2(t *testing.T, newExecutor func() proxy.Executor) {
 		{"hang", s.streamHang},
 		{"answers", s.streamAnswers},
 		{"changes", s.streamChanges},
+		{"stale", s.streamStale},
 		{"goaway", s.streamGoaway},
 		{"throttle", s.streamThrottle},
 		{"capacity", s.streamCapacity},

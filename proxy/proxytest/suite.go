@@ -34,6 +34,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"hold", s.hold},
 		{"headers", s.headers},
 		{"degrade", s.degrade},
+		{"stale", s.stale},
 		{"endings", s.endings},
 		{"pacing", s.pacing},
 		{"corrupt", s.corrupt},
