@@ -113,7 +113,9 @@ func (k *Keeper) Finish() {
 	r := k.reply
 	r.body = slices.Clone(r.body) // it may lie in more memory than it takes
 	k.End()
-	r.room += int64(len(r.body))
+	if r.room += int64(len(r.body)); r.room > MaxReply {
+		return
+	}
 	for _, p := range k.places {
 		own := r
 		own.shelf, own.key = p.shelf, p.key

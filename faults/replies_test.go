@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -35,6 +36,13 @@ func TestRepliesAreBounded(t *testing.T) {
 	pass(set, get("/large"), half+"|"+half+"|x")
 	if a, _ := pass(set, get("/large"), ""); a != nil {
 		t.Error("a reply of more than 1 MiB is given")
+	}
+
+	head := get("/head")
+	head.ResponseHeader = http.Header{"X-Large": {half + half}}
+	pass(set, head, "")
+	if a, _ := pass(set, get("/head"), ""); a != nil {
+		t.Error("a reply with a header of more than 1 MiB is given")
 	}
 
 	var open []*Keeper // that never come to their end
@@ -107,7 +115,7 @@ func TestManyAtOnceGetWhatIsTheirs(t *testing.T) {
 	var clients sync.WaitGroup
 	for i := range 16 {
 		clients.Go(func() {
-			own := bytes.Repeat([]byte{byte('a' + i)}, 100_000)
+			own := bytes.Repeat([]byte{byte('a' + i)}, 10_000)
 			for range 50 {
 				set, err := Compile(Config{Entries: []Entry{entry}, Replies: replies})
 				if err != nil {
