@@ -40,6 +40,17 @@ func TestRepliesAreBounded(t *testing.T) {
 		t.Error("a reply of more than 1 MiB is given")
 	}
 
+	var p Plan
+	p.Begin(set, get("/large"))
+	p.BeginAfter(get("/large"))
+	if k := p.Keeper(get("/large")); k != nil {
+		before := replies.Taken()
+		k.Add([]byte(half))
+		k.Add([]byte(half))
+		if k.Wants() || replies.Taken() != before {
+			t.Error("what is too long is not given up at once")
+		}
+	}
 	head := get("/head")
 	head.ResponseHeader = http.Header{"X-Large": {half + half}}
 	pass(set, head, "")
