@@ -43,7 +43,7 @@ func usual() sizes { return sizes{draws: 20_000, waits: 400, clients: 4, transfe
 
 // quick is enough to see that everything works, and too little to believe a quantile.
 func quick() sizes {
-	return sizes{draws: 2000, waits: 20, clients: 4, transfers: 250 * time.Millisecond}
+	return sizes{draws: 1000, waits: 12, clients: 4, transfers: 150 * time.Millisecond}
 }
 
 // run measures, prints what it finds, and fails over what must hold.
