@@ -10,7 +10,7 @@ import (
 // Concurrency makes the upstream's capacity small: Max exchanges have a place at once, each until it is over. Up to Queue
 // others wait for one, in the order in which they came, until they have it, their client leaves, or the proxy drains (then
 // they go on without, as a delay is cut short); all others are refused at once. The rule hits what waits and what it
-// refuses; what gets a place at once it has skipped, as [WhyRoom].
+// refuses; what gets a place at once it has skipped, with the reason "room".
 type Concurrency struct {
 	Max    uint64 `json:"max"`              // 0 refuses all
 	Queue  uint64 `json:"queue,omitempty"`  // how many wait at once

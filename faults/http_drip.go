@@ -21,7 +21,7 @@ func newDrip() Attributes { return &Drip{Interval: dripInterval} }
 func (d *Drip) check(Phase) error {
 	switch {
 	case d.Chunk == 0:
-		return document.Errorf("chunk", "missing: want the bytes of a piece, at least 1")
+		return document.Errorf("chunk", "want the bytes of a piece, at least 1, got %d", d.Chunk)
 	case d.Interval <= 0 || d.Interval > MaxDuration:
 		return document.Errorf("interval", "must be more than 0s, up to %v, got %v", MaxDuration, d.Interval)
 	}

@@ -8,8 +8,8 @@ import (
 
 // Duplicate sends a request to the upstream again, as a queue that delivers at least once does: Times more, one after the
 // other, once the first reply is through. The client sees that one; its next request on the same connection waits until
-// the others are over, [MaxRepeatTime] at most: what is not through by then is dropped. They are not sent where the client leaves before it has its reply, and end where the proxy drains. A
-// request that asks for an upgrade, or whose body is larger than [MaxRepeatBody] or did not reach the upstream whole, is
+// the others are over, five seconds ([MaxRepeatTime]) at most: what is not through by then is dropped. They are not sent where the client leaves before it has its reply, and end where the proxy drains. A
+// request that asks for an upgrade, or whose body is larger than 64 KiB ([MaxRepeatBody]) or did not reach the upstream whole, is
 // not sent again, nor is one without a reply: the rule has not hit.
 type Duplicate struct {
 	Times int `json:"times"` // 1 to 100; absent in a document = 1

@@ -18,7 +18,7 @@ const (
 )
 
 // RateLimit refuses requests that come too often, or holds them so that they go on evenly spaced. The rule hits what it
-// refuses or holds; what it lets through at once it has skipped, as [WhyRoom].
+// refuses or holds; what it lets through at once it has skipped, with the reason "room".
 //
 // To reject, a token bucket holds Burst tokens and gets Rate of them back per Per, evenly. A refused client is told by
 // Retry-After, in whole seconds, when to come back. Under its key every request before that time is refused, too, is told

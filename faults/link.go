@@ -17,7 +17,9 @@ type Link struct {
 	view   View
 	seed   uint64
 	rules  []*linkRule
-	last   time.Time // when the last piece was to go: none goes before it
+	last   time.Time  // when the last piece was to go: none goes before it
+	gone   []Decision // of rules that were taken away after they had hit
+	lost   bool       // data
 }
 
 // linkRule is a rule that a link matches.
@@ -27,8 +29,10 @@ type linkRule struct {
 	hash  uint64
 	row   Why // of max_consecutive, which tells once
 	hit   bool
-	why   Why // it is not hit
+	began bool // it was hit, at some time
+	why   Why  // it is not hit
 	state toxicState
+	lost  *bool // whether the link has lost data
 }
 
 // Link opens a direction of a connection, of which the view has the numbers and the source.
@@ -38,11 +42,10 @@ func (s *Set) Link(v *View, stream Stream) *Link {
 	return l
 }
 
-// Update puts the rules of another set in force. What it gives, for the connection as a whole, comes at once: taking away a
-// timeout closes the connections that it has hit, which Toxiproxy's clients wait for.
+// Update puts the rules of another set in force. What it gives, for the connection as a whole, comes at once: see leaves.
 func (l *Link) Update(s *Set, now time.Time) LinkEnd {
 	l.view.Now, l.seed = now, s.seed
-	old := l.rules
+	old, end := l.rules, LinkGoesOn
 	l.rules = make([]*linkRule, 0, len(s.links))
 	for _, r := range s.links {
 		if r.Stream != l.stream || !r.about(&l.view) {
@@ -59,17 +62,37 @@ func (l *Link) Update(s *Set, now time.Time) LinkEnd {
 		default:
 			d = l.draw(r)
 		}
-		d.judge(r, l)
+		was, leaving := d.hit, d.leaves()
+		if d.judge(r, l); was && !d.hit {
+			end = max(end, leaving)
+		}
 		l.rules = append(l.rules, d)
 	}
-	end := LinkGoesOn
 	for _, d := range old {
-		if _, closes := d.rule.Attributes.(*Timeout); closes && d.acts(now) {
-			end = LinkCloses
+		end = max(end, d.leaves())
+		if d.began {
+			l.gone = append(l.gone, d.decision())
 		}
 		d.release()
 	}
 	return end
+}
+
+// leaves is what becomes of the connection when the rule does not act on it any more. A timeout closes those that it has hit,
+// which Toxiproxy's clients wait for; and where a reset_peer has lost data, what came behind it would pass for the whole.
+func (d *linkRule) leaves() LinkEnd {
+	if !d.hit || d.rule.Shadow {
+		return LinkGoesOn
+	}
+	switch d.rule.Attributes.(type) {
+	case *Timeout:
+		return LinkCloses
+	case *ResetPeer:
+		if *d.lost {
+			return LinkResets
+		}
+	}
+	return LinkGoesOn
 }
 
 // about reports whether a rule matches the connection.
@@ -79,7 +102,7 @@ func (r *rule) about(v *View) bool {
 
 // draw numbers the link under a rule.
 func (l *Link) draw(r *rule) *linkRule {
-	d := &linkRule{}
+	d := &linkRule{lost: &l.lost}
 	var why Why
 	r.counter.matched.Add(1)
 	if d.n, d.hash, why = r.choose(l.seed, &l.view); why == WhyLimit {
@@ -112,7 +135,7 @@ func (d *linkRule) judge(r *rule, l *Link) {
 			r.counter.missed(d.why)
 		}
 	case !d.hit:
-		d.hit = true
+		d.hit, d.began = true, true
 		d.begin(l)
 	}
 }
@@ -149,8 +172,10 @@ func (d *linkRule) release() {
 	}
 }
 
-// acts reports whether the rule does something now.
-func (d *linkRule) acts(now time.Time) bool { return d.hit && !d.rule.Shadow && !d.rule.over(now) }
+// acts reports whether the rule does something now. One that would end the connection by leaving it acts up to that end.
+func (d *linkRule) acts(now time.Time) bool {
+	return d.hit && !d.rule.Shadow && (!d.rule.over(now) || d.leaves() != LinkGoesOn)
+}
 
 // Free reports that nothing shapes the link: its bytes may take the short way until the rules change.
 func (l *Link) Free(now time.Time) bool {
@@ -177,6 +202,7 @@ func (l *Link) Next(h Head, now time.Time) Piece {
 // Sent notes that a piece went, or was dropped, now.
 func (l *Link) Sent(p Piece, now time.Time) {
 	l.last = latest(l.last, p.At)
+	l.lost = l.lost || p.Drop && p.Bytes > 0
 	for _, d := range l.rules {
 		if own, ok := d.rule.Attributes.(counting); ok && d.acts(now) {
 			own.sent(&d.state, p, now)
@@ -186,33 +212,56 @@ func (l *Link) Sent(p Piece, now time.Time) {
 
 // Deadline gives when the connection is to end, with traffic or without, and how; false = not by itself.
 func (l *Link) Deadline(now time.Time) (at time.Time, how LinkEnd, ends bool) {
+	sooner := func(due time.Time, end LinkEnd) {
+		if !ends || due.Before(at) {
+			at, how, ends = due, end, true
+		}
+	}
 	for _, d := range l.rules {
-		own, ok := d.rule.Attributes.(ending)
-		if !ok || !d.acts(now) {
+		if !d.acts(now) {
 			continue
 		}
-		after, end, ok := own.deadline()
-		if due := d.state.since.Add(after); ok && (!ends || due.Before(at)) {
-			at, how, ends = due, end, true
+		if own, ok := d.rule.Attributes.(ending); ok {
+			if after, end, ok := own.deadline(); ok {
+				sooner(d.state.since.Add(after), end)
+			}
+		}
+		switch end := d.leaves(); {
+		case end == LinkGoesOn:
+		case d.rule.over(now):
+			sooner(now, end)
+		case !d.rule.expires.IsZero():
+			sooner(d.rule.expires, end)
 		}
 	}
 	return at, how, ends
 }
 
-// Decisions lists what was decided for each rule that the link matches, in their order.
+// Decisions lists what was decided for each rule that the link matches, in their order, behind those that have hit and were
+// taken away.
 func (l *Link) Decisions() []Decision {
-	all := make([]Decision, 0, len(l.rules))
+	all := slices.Clone(l.gone)
 	for _, d := range l.rules {
-		outcome := Skip
-		switch {
-		case d.hit && d.rule.Shadow:
-			outcome = Shadow
-		case d.hit:
-			outcome = Hit
-		}
-		all = append(all, recorded{rule: d.rule, outcome: outcome, why: d.why, n: d.n}.spell())
+		all = append(all, d.decision())
 	}
 	return all
+}
+
+// decision is what stands in the record: a rule that has hit the link has, also if it was switched off later.
+func (d *linkRule) decision() Decision {
+	outcome, why := Skip, d.why
+	switch {
+	case d.began && d.rule.Shadow:
+		outcome, why = Shadow, ""
+	case d.began:
+		outcome, why = Hit, ""
+	}
+	return recorded{rule: d.rule, outcome: outcome, why: why, n: d.n, hash: d.hash}.spell()
+}
+
+// Lost reports that data of the stream was lost.
+func (l *Link) Lost() bool {
+	return l.lost
 }
 
 // Done gives back the places that the link takes up.

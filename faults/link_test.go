@@ -171,10 +171,10 @@ func TestTheDrawIsKept(t *testing.T) {
 	hits := 0
 	for nth := range uint64(200) {
 		l := set.Link(tcpView(nth+1), Downstream)
-		was := l.Decisions()[0].Outcome == Hit
+		was := l.rules[0].hit
 		for _, percent := range []int{50, 0, 50, 100, 50, 1, 50} {
 			replace(t, l, counters, time.Second, fmt.Sprintf(rule, percent), neighbour)
-			acts := l.Decisions()[0].Outcome == Hit
+			acts := l.rules[0].hit
 			if percent == 50 && acts != was || percent == 0 && acts || percent == 100 && !acts {
 				t.Fatalf("link %d, drawn %t, at %d percent: %t", nth, was, percent, acts)
 			}
@@ -268,5 +268,49 @@ func TestFirstBytes(t *testing.T) {
 	}
 	if set, _ := tcpSet(t, `{"name":"a","latency":"1s","percent":0,"match":{"first_bytes":"a"}}`, `{"name":"b","noop":{}}`); set.NeedsFirstBytes() {
 		t.Error("a rule that cannot act asks for them")
+	}
+}
+
+// TestWhatIsSwitchedOffCloses, too, and what runs out: at once, so that no data passes behind a hole.
+func TestWhatIsSwitchedOffCloses(t *testing.T) {
+	for rule, want := range map[string]LinkEnd{`"timeout":"0s"`: LinkCloses, `"reset_peer":"1h"`: LinkResets, `"latency":"0s"`: LinkGoesOn} {
+		if strings.Contains(rule, "latency") {
+			rule = `"latency":"1ms"`
+		}
+		for _, off := range []string{`"enabled":false`, `"percent":0`, `"shadow":true`} {
+			set, counters := tcpSet(t, `{"name":"a",`+rule+`}`)
+			l := set.Link(tcpView(1), Downstream)
+			stream(l, 5)
+			if got := replace(t, l, counters, time.Second, `{"name":"a",`+rule+`,`+off+`}`); got != want && off != `"shadow":true` {
+				t.Errorf("%s, then %s: %v, want %v", rule, off, got, want)
+			}
+			if d := l.Decisions(); len(d) != 1 || d[0].Outcome == Skip {
+				t.Errorf("%s, then %s: decided %+v", rule, off, d)
+			}
+			l.Done()
+		}
+		expiring := mustCompile(t, Config{Entries: []Entry{{Rule: mustRule(t, `{"name":"a",`+rule+`}`), Expires: start.Add(time.Second)}}})
+		l := expiring.Link(tcpView(1), Downstream)
+		stream(l, 5)
+		over := start.Add(time.Second)
+		if at, how, ends := l.Deadline(over); ends != (want != LinkGoesOn) || ends && (how != want || at.After(over)) {
+			t.Errorf("%s runs out: %v %v %t", rule, at, how, ends)
+		}
+		if l.Free(over) == (want != LinkGoesOn) {
+			t.Errorf("%s runs out: free %t", rule, l.Free(over))
+		}
+		l.Done()
+	}
+}
+
+// TestAResetPeerThatLostNothing leaves the connection alone when it goes.
+func TestAResetPeerThatLostNothing(t *testing.T) {
+	set, _ := tcpSet(t, `{"name":"a","reset_peer":"1h"}`)
+	l := set.Link(tcpView(1), Downstream)
+	if got := l.Update(&Set{}, start); got != LinkGoesOn {
+		t.Errorf("got %v", got)
+	}
+	if d := l.Decisions(); len(d) != 1 || d[0].Outcome != Hit || d[0].Rule != "a" {
+		t.Errorf("decided %+v", d)
 	}
 }

@@ -39,7 +39,16 @@ func (m *Match) DecodeDocument(n *document.Node) error {
 	}
 	type plain Match
 	*m = Match{}
-	return document.Decode(n, (*plain)(m))
+	if err := document.Decode(n, (*plain)(m)); err != nil {
+		return err
+	}
+	switch {
+	case m.Nth == 0 && n.Get("nth") != nil:
+		return document.Errorf("nth", "connections are counted from 1")
+	case m.FirstBytes == "" && n.Get("first_bytes") != nil:
+		return document.Errorf("first_bytes", "must not be empty: leave it out for any connection")
+	}
+	return nil
 }
 
 // ResponseMatch is a condition on the upstream's reply.

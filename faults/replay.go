@@ -31,8 +31,8 @@ const maxRowSteps = 10_000_000
 // NewReplay replays exchanges of a proxy under a set of rules.
 func NewReplay(s *Set) *Replay {
 	r := &Replay{set: s, rules: make(map[string]*rule), rows: make(map[rowKey]*rowSoFar)}
-	for _, phase := range []*phaseRules{&s.handshake, &s.before, &s.after} {
-		for _, one := range phase.all {
+	for _, rules := range [][]*rule{s.handshake.all, s.before.all, s.after.all, s.links} {
+		for _, one := range rules {
 			if _, twice := r.rules[one.Name]; twice {
 				r.rules[one.Name] = nil
 			} else {
@@ -145,5 +145,6 @@ func (r *rule) matchesRecorded(v *View) (matches, told bool) {
 		m.host != nil && !m.host.match(v.hostName()), m.source != nil && !m.source.match(v.source()):
 		return false, true
 	}
-	return true, len(m.headers)+len(m.query)+len(m.response)+len(m.status) == 0 && m.service == nil && m.method == nil && m.body == nil && m.sni == nil
+	return true, len(m.headers)+len(m.query)+len(m.response)+len(m.status) == 0 && m.service == nil && m.method == nil && m.body == nil && m.sni == nil &&
+		m.nth == 0 && m.first == ""
 }

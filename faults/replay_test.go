@@ -42,3 +42,27 @@ func TestReplayOfNamesakes(t *testing.T) {
 		}
 	}
 }
+
+// TestReplayOfConnections: rules of TCP, too, are decided again.
+func TestReplayOfConnections(t *testing.T) {
+	rules := []string{`{"name":"half","latency":"1ms","percent":50}`, `{"name":"first","limit_data":1,"first":3}`}
+	set, _ := setOf(t, rules...)
+	again, _ := setOf(t, rules[0], `{"name":"first","limit_data":1,"first":4}`)
+	same, other := NewReplay(set), NewReplay(again)
+	differences := 0
+	for nth := range uint64(20) {
+		l := set.Link(tcpView(nth+1), Downstream)
+		for _, d := range l.Decisions() {
+			if difference, known := same.Decide(tcpView(nth+1), d); difference != "" || !known {
+				t.Errorf("connection %d, %+v: %q, known %t", nth+1, d, difference, known)
+			}
+			if difference, _ := other.Decide(tcpView(nth+1), d); difference != "" {
+				differences++
+			}
+		}
+		l.Done()
+	}
+	if differences != 1 {
+		t.Errorf("%d differences under another rule, want 1", differences)
+	}
+}

@@ -124,6 +124,8 @@ func TestRefusalsNameTheirField(t *testing.T) {
 		{`{"latency":"1s","match":{"path":"/"}}`, "match.path", "a TCP connection has none", ""},
 		{`{"latency":"1s","match":{"sni":"a"}}`, "match.sni", "a TCP connection has none", ""},
 		{`{"latency":"1s","match":{"nth":9007199254740993}}`, "match.nth", "must be 1 to", ""},
+		{`{"latency":"1s","match":{"nth":0}}`, "match.nth", "counted from 1", ""},
+		{`{"latency":"1s","match":{"first_bytes":""}}`, "match.first_bytes", "must not be empty", ""},
 		{`{"latency":"1s","match":{"first_bytes":"0x5"}}`, "match.first_bytes", "in hex", ""},
 		{`{"latency":"1s","except":{"first_bytes":"` + strings.Repeat("a", 65) + `"}}`, "except.first_bytes", "at most 64 bytes", ""},
 		{`{"latency":"1s","key":"header:X-Test"}`, "key", "a TCP connection has none", ""},

@@ -15,7 +15,7 @@ func newLimitTime() Attributes { return &LimitTime{} }
 
 func (t *LimitTime) check(Phase) error {
 	if t.After <= 0 {
-		return document.Errorf("after", "missing: want how long the connection lives, more than 0s")
+		return document.Errorf("after", "want how long the connection lives, more than 0s, got %v", t.After)
 	}
 	return checkDuration("after", t.After)
 }

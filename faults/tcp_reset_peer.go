@@ -3,7 +3,7 @@ package faults
 import "time"
 
 // ResetPeer resets the connection, on both sides and by a true RST, a time after the rule hit it. Until then all data is
-// lost.
+// lost; a connection that has lost some is also reset when the rule is taken away, switched off, or runs out.
 type ResetPeer struct {
 	Timeout Duration `json:"timeout"` // 0 = at once
 }

@@ -20,7 +20,7 @@ func newSlicer() Attributes { return &Slicer{} }
 func (c *Slicer) check(Phase) error {
 	switch {
 	case c.AverageSize < 1:
-		return document.Errorf("average_size", "missing: want the bytes of a piece, at least 1")
+		return document.Errorf("average_size", "want the bytes of a piece, at least 1, got %d", c.AverageSize)
 	case c.SizeVariation < 0 || c.SizeVariation >= c.AverageSize:
 		return document.Errorf("size_variation", "must be less than average_size: 0 to %d, got %d", c.AverageSize-1, c.SizeVariation)
 	}

@@ -3,8 +3,8 @@ package faults
 import "time"
 
 // Timeout loses all data, and closes the connection after a time, counted from when the rule hit it, with traffic or
-// without. The end of the stream passes, so that a client who has left takes no place for ever. Taking the rule away closes
-// the connections that it has hit.
+// without. The end of the stream passes, so that a client who has left takes no place for ever. When the rule is taken away,
+// switched off, or runs out, the connections that it has hit are closed.
 type Timeout struct {
 	Timeout Duration `json:"timeout"` // 0 = the connection is not closed
 }

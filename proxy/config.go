@@ -190,6 +190,8 @@ func (c *Config) validateTCP() error {
 		{"tls", c.TLS != nil},
 		{"upstream_tls", c.UpstreamTLS != nil},
 		{"caller_faults", c.CallerFaults != nil},
+		{"protect", !slices.Equal(c.Protect, Defaults().Protect)},
+		{"attribution", !c.Attribution},
 	} {
 		if setting.given {
 			return document.Errorf(setting.name, "a proxy of protocol tcp has none")

@@ -50,27 +50,27 @@ func (f *Faults) Merge(patch any, options ...Option) *Fault {
 }
 
 // Patch applies a JSON patch (RFC 6902), written as JSON, to the body of every reply that it fits.
-func (p *Proxy) Patch(patch any, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Patch: p.node(patch)}), options...)
+func (f *Faults) Patch(patch any, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("degrade", faults.After, &faults.Degrade{Patch: f.node(patch)}), options...)
 }
 
 // CutLists leaves so many items in every list of every JSON reply.
-func (p *Proxy) CutLists(items int, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Lists: &items}), options...)
+func (f *Faults) CutLists(items int, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("degrade", faults.After, &faults.Degrade{Lists: &items}), options...)
 }
 
 // Drop takes what stands at JSON pointers (RFC 6901) out of every JSON reply.
-func (p *Proxy) Drop(pointers []string, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Drop: pointers}), options...)
+func (f *Faults) Drop(pointers []string, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("degrade", faults.After, &faults.Degrade{Drop: pointers}), options...)
 }
 
 // Null puts null where JSON pointers (RFC 6901) lead in every JSON reply.
-func (p *Proxy) Null(pointers []string, options ...Option) *Fault {
-	p.t.Helper()
-	return p.Arm(newRule("degrade", faults.After, &faults.Degrade{Null: pointers}), options...)
+func (f *Faults) Null(pointers []string, options ...Option) *Fault {
+	f.t.Helper()
+	return f.Arm(newRule("degrade", faults.After, &faults.Degrade{Null: pointers}), options...)
 }
 
 // Stale gives the last good reply again, one of at most this age, in place of every reply to a GET or HEAD: each is shown one

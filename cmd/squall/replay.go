@@ -80,6 +80,9 @@ func recorded(sys system, path string) ([]admin.Exchange, error) {
 	if err := json.NewDecoder(io.LimitReader(from, maxReplay)).Decode(&answer); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	if answer.Exchanges == nil {
+		return nil, fmt.Errorf("%s: exchanges: missing: want the answer of GET /admin/exchanges", path)
+	}
 	slices.SortStableFunc(answer.Exchanges, func(a, b admin.Exchange) int { return cmp.Compare(a.ID, b.ID) })
 	return answer.Exchanges, nil
 }

@@ -10,6 +10,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // TestRulesComeAndGo under a connection: D1 of Toxiproxy among others. A change answers at once, whatever the traffic does,
@@ -149,5 +152,42 @@ func TestEndOfAProxy(t *testing.T) {
 	r.change()
 	for range 10 {
 		r.record()
+	}
+}
+
+// TestATimeoutThatRunsOutCloses what it has hit, also before anybody takes it away; and the record says whose fault it was.
+func TestATimeoutThatRunsOutCloses(t *testing.T) {
+	r := start(t, echo(t))
+	rule := decode(t, `{"timeout":{}}`)
+	expires := time.Now().Add(80 * time.Millisecond)
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: rule, Expires: expires}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.endpoint.Faults = set
+	r.change()
+	if got, err := r.talk("lost"); got != "" || err != nil || time.Now().Before(expires) {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if x := r.record(); x.Outcome != proxy.Injected || len(x.Faults.Decisions()) != 1 {
+		t.Errorf("recorded %+v, %+v", x, x.Faults.Decisions())
+	}
+}
+
+// TestTheRecordKnowsWhatWasTakenAway, and that a connection which has lost data was not well.
+func TestTheRecordKnowsWhatWasTakenAway(t *testing.T) {
+	r := start(t, echo(t), `{"name":"gone","latency":"1ms"}`, `{"name":"hole","reset_peer":"1h","stream":"upstream"}`)
+	conn := r.dial()
+	_, _ = io.WriteString(conn, "lost")
+	time.Sleep(20 * time.Millisecond) // until it is
+	r.rules(`{"name":"hole","reset_peer":"1h","stream":"upstream"}`)
+	_ = conn.Close()
+	x := r.record()
+	named := map[string]faults.Outcome{}
+	for _, d := range x.Faults.Decisions() {
+		named[d.Rule] = d.Outcome
+	}
+	if x.Outcome != proxy.Injected || !x.Faulted || named["gone"] != faults.Hit || named["hole"] != faults.Hit {
+		t.Errorf("recorded %+v, %v", x, named)
 	}
 }

@@ -230,6 +230,9 @@ func (c *conn) finish() {
 		r.RequestBytes, r.ResponseBytes = c.up.passed.Load(), c.down.passed.Load()
 		r.Faults = r.Faults.With(c.up.decisions, c.down.decisions)
 		r.Delayed = r.Delayed || c.up.delayed || c.down.delayed
+		if c.up.holed || c.down.holed {
+			r.Outcome, r.Error = proxy.Injected, "" // whoever ended it, it was not whole
+		}
 		r.Faulted = r.Faults.Hit()
 	}
 	if observe := c.server.proxy.Observer; observe != nil {

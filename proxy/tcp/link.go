@@ -26,6 +26,7 @@ type link struct {
 	passed   atomic.Int64  // bytes
 
 	delayed   bool
+	holed     bool              // a fault has lost data
 	decisions []faults.Decision // when the link has ended
 }
 
@@ -77,7 +78,7 @@ func (l *link) run() {
 
 func (l *link) finish() {
 	l.queue.stopFeeding(l.from)
-	l.decisions = l.shape.Decisions()
+	l.decisions, l.holed = l.shape.Decisions(), l.shape.Lost()
 	l.shape.Done()
 }
 
