@@ -62,8 +62,8 @@ func (l *Link) Update(s *Set, now time.Time) LinkEnd {
 		default:
 			d = l.draw(r)
 		}
-		was, leaving := d.hit, d.leaves()
-		if d.judge(r, l); was && !d.hit {
+		leaving := d.leaves()
+		if d.judge(r, l); !d.hit || r.Shadow {
 			end = max(end, leaving)
 		}
 		l.rules = append(l.rules, d)

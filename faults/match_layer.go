@@ -108,6 +108,21 @@ func (s *Set) NeedsFirstBytes() bool {
 	return false
 }
 
+// Undecided reports whether more of what a client sends first could still make a condition hold: so far it is the beginning
+// of what a rule looks for.
+func (s *Set) Undecided(first string) bool {
+	for _, rules := range [][]*rule{s.links, s.before.all} {
+		for _, r := range rules {
+			for _, m := range []*matcher{r.match, r.except} {
+				if r.idle == "" && m != nil && len(first) < len(m.first) && strings.HasPrefix(m.first, first) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 func (r *rule) looksAtFirstBytes() bool {
 	return r.idle == "" && (r.match != nil && r.match.first != "" || r.except != nil && r.except.first != "")
 }

@@ -20,6 +20,10 @@ func refuse(r *http.Request, set *proxy.Settings) (status int, reason string) {
 	switch {
 	case r.Method == "PRI", r.Proto != "HTTP/2.0" && r.Proto != "HTTP/1.1" && r.Proto != "HTTP/1.0": // net/http lets HTTP/1.9 pass
 		return http.StatusHTTPVersionNotSupported, r.Proto + ": HTTP/2, HTTP/1.1 and HTTP/1.0 are spoken here"
+	case !consistsOf(r.Method, isTokenChar): // HTTP/2 brings it as it is
+		return http.StatusBadRequest, "the method has a character that none may have"
+	case !consistsOf(r.RequestURI, isTargetChar):
+		return http.StatusBadRequest, "the request target has a character that none may have"
 	case r.RequestURI == "*" && r.Method != http.MethodOptions:
 		return http.StatusBadRequest, "the request target * is for OPTIONS alone"
 	case r.Method == http.MethodConnect:
@@ -35,6 +39,23 @@ func refuse(r *http.Request, set *proxy.Settings) (status int, reason string) {
 	}
 	return 0, ""
 }
+
+func consistsOf(text string, allowed func(byte) bool) bool {
+	for i := range len(text) {
+		if !allowed(text[i]) {
+			return false
+		}
+	}
+	return text != ""
+}
+
+// isTokenChar accepts the characters of a token (RFC 9110, 5.6.2).
+func isTokenChar(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'z' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+}
+
+// isTargetChar refuses what would end a request target, or the line that it is in (RFC 9112, 3.2).
+func isTargetChar(c byte) bool { return c > ' ' && c != 0x7f }
 
 func countFields(h http.Header) int {
 	n := 0

@@ -43,6 +43,7 @@ func RunHTTP2(t *testing.T, newExecutor func() proxy.Executor) {
 		{"drain", s.drainStreams},
 		{"rapidReset", s.rapidReset},
 		{"resetBudget", s.resetBudget},
+		{"brokenHeads", s.brokenHeads},
 		{"secured", s.secured},
 	} {
 		t.Run(group.name, group.run)

@@ -128,3 +128,23 @@ func (s http2Suite) resetBudget(t *testing.T) {
 	}
 	equal(t, "status of the other client", other.get("/").field(":status"), "200")
 }
+
+// brokenHeads: what would be another request to an upstream of HTTP/1.1 does not get there.
+func (s http2Suite) brokenHeads(t *testing.T) {
+	upstream, requests := recording(t, okReply)
+	r := s.start(t, upstream)
+	for _, head := range [][2]string{
+		{"GET", "/head?x HTTP/1.1"},
+		{"GET", "/head?a b"},
+		{"GET", "/head?a\tb"},
+		{"GE T", "/"},
+		{"GET", "/a b"},
+	} {
+		c := r.http2()
+		stream := c.await(c.open(head[0], head[1], true))
+		if status := stream.field(":status"); status != "400" && stream.head != nil {
+			t.Errorf("%q: status %s", head, status)
+		}
+	}
+	equal(t, "requests upstream", len(requests), 0)
+}

@@ -181,6 +181,7 @@ func TestTheRecordKnowsWhatWasTakenAway(t *testing.T) {
 	_, _ = io.WriteString(conn, "lost")
 	time.Sleep(20 * time.Millisecond) // until it is
 	r.rules(`{"name":"hole","reset_peer":"1h","stream":"upstream"}`)
+	_ = conn.SetLinger(0)
 	_ = conn.Close()
 	x := r.record()
 	named := map[string]faults.Outcome{}

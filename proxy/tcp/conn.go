@@ -19,6 +19,7 @@ type conn struct {
 	server   *server
 	settings *proxy.Settings // at its begin
 	client   net.Conn
+	upstream net.Conn // nil = none
 	record   proxy.Exchange
 	view     faults.View
 	plan     faults.Plan
@@ -72,23 +73,33 @@ func (c *conn) serve() {
 	c.carry(upstream)
 }
 
-// readFirst waits for what the client sends first, where a rule looks at that.
+// readFirst waits for what the client sends first, where a rule looks at that: until it is clear whether it is what the rule
+// looks for.
 func (c *conn) readFirst() bool {
 	if !c.settings.Faults.NeedsFirstBytes() {
 		return true
 	}
 	stop := context.AfterFunc(c.over, func() { _ = c.client.SetReadDeadline(past) })
 	defer stop()
-	buffer := make([]byte, bufferSize)
-	n, err := c.client.Read(buffer)
-	if n == 0 {
-		c.end(leftBy(err))
-		return false
+	buffer := make([]byte, 4<<10)
+	for len(c.first) == 0 || c.settings.Faults.Undecided(c.view.FirstBytes) {
+		n, err := c.client.Read(buffer)
+		if c.first = append(c.first, buffer[:n]...); len(c.first) == 0 {
+			c.end(leftBy(err))
+			return false
+		}
+		c.view.FirstBytes = string(c.first[:min(len(c.first), faults.MaxFirstBytes)])
+		if err != nil { // it has ended, or waits for an answer to what it has sent
+			break
+		}
+		_ = c.client.SetReadDeadline(time.Now().Add(firstWait)) // fails if it is closed, which is as well
 	}
-	c.first = buffer[:n]
-	c.view.FirstBytes = string(c.first[:min(n, faults.MaxFirstBytes)])
-	return true
+	_ = c.client.SetReadDeadline(time.Time{})
+	return c.over.Err() == nil
 }
+
+// firstWait is how long a client that has begun with what a rule looks for may take to go on with it.
+const firstWait = time.Second
 
 // connect carries out what the rules say before the upstream is dialled, and reports whether it is.
 func (c *conn) connect() bool {
@@ -167,7 +178,7 @@ func (c *conn) dial() (net.Conn, error) {
 
 // carry lets both streams flow until the connection ends.
 func (c *conn) carry(upstream net.Conn) {
-	c.view.Now = time.Now()
+	c.upstream, c.view.Now = upstream, time.Now()
 	c.up = newLink(c, faults.Upstream, c.client, upstream)
 	c.down = newLink(c, faults.Downstream, upstream, c.client)
 	c.server.add(c)
@@ -182,8 +193,6 @@ func (c *conn) carry(upstream net.Conn) {
 	flowing.Go(c.up.run)
 	c.down.run()
 	flowing.Wait()
-	c.end(done)
-	_ = c.close(upstream)
 }
 
 // nudge has both links look at the rules that are in force.
@@ -208,19 +217,24 @@ func (c *conn) why() *ended {
 }
 
 // close ends one side of the connection.
-func (c *conn) close(side net.Conn) error {
+func (c *conn) close(side net.Conn) {
 	if c.why().how == faults.LinkResets {
 		proxy.Reset(side)
 	} else {
 		proxy.Finish(side)
 	}
-	return side.Close()
+	_ = side.Close() // which gives the client's place back; the rest is done
 }
 
-// finish ends the client's side, and tells the observer.
+// finish ends both sides at once, and tells the observer.
 func (c *conn) finish() {
-	_ = c.close(c.client)
 	c.end(done)
+	var closing sync.WaitGroup
+	if c.upstream != nil {
+		closing.Go(func() { c.close(c.upstream) })
+	}
+	c.close(c.client)
+	closing.Wait()
 	c.plan.Done()
 	why, r := c.why(), &c.record
 	r.Outcome, r.Error = why.outcome, why.reason

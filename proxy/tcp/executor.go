@@ -26,6 +26,7 @@ type server struct {
 	proxy    *proxy.Proxy
 	listener net.Listener
 	accepted atomic.Uint64
+	queued   atomic.Int64    // bytes that wait at all links
 	lifetime context.Context // of every connection
 	kill     context.CancelFunc
 	serving  sync.WaitGroup // the accepting goroutine, the watching one, and one per connection

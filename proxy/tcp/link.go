@@ -33,7 +33,7 @@ type link struct {
 func newLink(c *conn, stream faults.Stream, from, to net.Conn) *link {
 	l := &link{
 		conn: c, from: from, to: to, shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
-		queue: newQueue(), changed: make(chan struct{}, 1),
+		queue: newQueue(&c.server.queued), changed: make(chan struct{}, 1),
 	}
 	if stream == faults.Upstream && len(c.first) > 0 {
 		l.queue.put(c.first, time.Now())
@@ -78,6 +78,7 @@ func (l *link) run() {
 
 func (l *link) finish() {
 	l.queue.stopFeeding(l.from)
+	l.queue.forget()
 	l.decisions, l.holed = l.shape.Decisions(), l.shape.Lost()
 	l.shape.Done()
 }

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -14,6 +15,9 @@ const (
 	// maxQueue is how many bytes of a stream may wait; a sender beyond that is held back by TCP. It bounds what a latency
 	// lets through: 4 MiB for each second of it.
 	maxQueue = 4 << 20
+	// maxQueued is how many bytes may wait at all links of a proxy together. Beyond it each has leastQueue.
+	maxQueued  = 256 << 20
+	leastQueue = 64 << 10
 )
 
 // buffers are for what was read and not written yet.
@@ -34,6 +38,7 @@ func readSome(from net.Conn) ([]byte, error) {
 
 // queue is what waits at a link. A goroutine of its own feeds it, as long as it is fed.
 type queue struct {
+	all  *atomic.Int64 // bytes that wait at all links of the proxy
 	came chan struct{} // of one: something was queued
 	room chan struct{} // of one: something was taken
 
@@ -54,8 +59,8 @@ type read struct {
 	arrived time.Time
 }
 
-func newQueue() *queue {
-	return &queue{came: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+func newQueue(all *atomic.Int64) *queue {
+	return &queue{all: all, came: make(chan struct{}, 1), room: make(chan struct{}, 1)}
 }
 
 func signal(c chan struct{}) {
@@ -71,6 +76,7 @@ func (q *queue) put(data []byte, now time.Time) {
 	defer q.mu.Unlock()
 	q.number++
 	q.bytes += len(data)
+	q.all.Add(int64(len(data)))
 	q.ended = q.ended || len(data) == 0
 	q.reads = append(q.reads, read{q.number, data, now})
 	signal(q.came)
@@ -133,14 +139,25 @@ func (q *queue) fail(err error) {
 // awaitRoom blocks while the queue is full, and reports whether it is to be fed.
 func (q *queue) awaitRoom() bool {
 	for {
-		q.mu.Lock()
-		fed, full := q.fed, q.bytes >= maxQueue
-		q.mu.Unlock()
-		if !fed || !full {
+		if fed := q.isFed(); !fed || !q.isFull() {
 			return fed
 		}
 		<-q.room
 	}
+}
+
+func (q *queue) isFull() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.bytes >= maxQueue || q.bytes >= leastQueue && q.all.Load() >= maxQueued
+}
+
+// forget gives back what waits and is not wanted any more.
+func (q *queue) forget() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.all.Add(-int64(q.bytes))
+	q.reads, q.bytes = nil, 0
 }
 
 func (q *queue) isFed() bool {
@@ -195,6 +212,7 @@ func (q *queue) take(n int) {
 	}
 	first := &q.reads[0]
 	first.data = first.data[n:]
+	q.all.Add(-int64(n))
 	if q.bytes -= n; len(first.data) == 0 {
 		q.reads = q.reads[1:]
 	}

@@ -159,3 +159,53 @@ func TestResetPeerResetsOpenConnections(t *testing.T) {
 	}
 	expectEnd(t, conn, nil)
 }
+
+// TestAResetPeerResetsWhatEndsBefore: its end is not passed on either.
+func TestAResetPeerResetsWhatEndsBefore(t *testing.T) {
+	upstream := serve(t, func(conn *net.TCPConn) { _, _ = io.WriteString(conn, "all there is") })
+	conn := start(t, upstream, `{"reset_peer":"30ms"}`).dial()
+	_ = conn.CloseWrite()
+	expectEnd(t, conn, syscall.ECONNRESET)
+}
+
+// TestNobodyWaitsForTheOtherSide: an upstream that does not end when it is told to does not hold up the client's end. A busy
+// machine may, so the best of some tries counts.
+func TestNobodyWaitsForTheOtherSide(t *testing.T) {
+	over := make(chan struct{})
+	upstream := serve(t, func(*net.TCPConn) { <-over })
+	defer close(over)
+	for _, rule := range []string{`{"timeout":"10ms"}`, `{"limit_time":"10ms"}`, `{"limit_data":0,"stream":"upstream"}`} {
+		r := start(t, upstream, rule)
+		best := time.Hour
+		for range 5 {
+			begun := time.Now()
+			if got, err := r.talk("x"); got != "" || err != nil {
+				t.Errorf("%s: read %q, %v", rule, got, err)
+			}
+			best = min(best, time.Since(begun))
+		}
+		if best > 200*time.Millisecond {
+			t.Errorf("%s: the end came after %v", rule, best)
+		}
+	}
+}
+
+// TestFirstBytesInPieces are looked at when they are there; what cannot become them is not waited for, nor what does not come.
+func TestFirstBytesInPieces(t *testing.T) {
+	r := start(t, echo(t), `{"connect":"refuse","match":{"first_bytes":"PING"}}`)
+	for _, test := range []struct {
+		pieces []string
+		want   error
+	}{{[]string{"PI", "NG"}, syscall.ECONNRESET}, {[]string{"PONG"}, nil}, {[]string{"PI"}, nil}, {[]string{"P", "I", "NGPONG"}, syscall.ECONNRESET}} {
+		conn := r.dial()
+		sent := strings.Join(test.pieces, "")
+		for _, piece := range test.pieces {
+			_, _ = io.WriteString(conn, piece)
+			time.Sleep(20 * time.Millisecond) // a segment of its own
+		}
+		got := make([]byte, len(sent))
+		if n, err := io.ReadFull(conn, got); !errors.Is(err, test.want) || err == nil && string(got[:n]) != sent {
+			t.Errorf("%q: read %q, %v, want %v", test.pieces, got[:n], err, test.want)
+		}
+	}
+}
