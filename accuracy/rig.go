@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/internal/program"
 )
 
@@ -69,26 +70,37 @@ func openRig(ctx context.Context, binary string) (_ *rig, err error) {
 	if err != nil {
 		return nil, err
 	}
-	admin, err := program.FreeAddr()
+	addr, err := program.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
-	cmd := program.Serve(binary, config, admin, "--log-level", "warn")
+	cmd := program.Serve(binary, config, addr, "--log-level", "warn")
 	cmd.Stderr = os.Stderr
-	r.squall, err = program.Start(ctx, cmd, r.proxies[plain])
-	return r, err
+	if r.squall, err = program.Start(ctx, cmd, addr); err != nil {
+		return nil, err
+	}
+	return r, r.find(ctx)
+}
+
+// find asks squall where its proxies listen: ports that were free a moment ago, of so many proxies, may be so no more.
+func (r *rig) find(ctx context.Context) error {
+	client, err := admin.NewClient("http://"+r.squall.Addr, "")
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	proxies, err := client.Proxies(ctx)
+	for _, p := range proxies {
+		r.proxies[p.Name] = p.Bound
+	}
+	return err
 }
 
 // config is a squall.yaml.
 func (r *rig) config(upstream string, all []proxy) (string, error) {
 	var proxies, rules []document
 	for _, p := range all {
-		addr, err := program.FreeAddr()
-		if err != nil {
-			return "", err
-		}
-		r.proxies[p.name] = addr
-		described := document{"name": p.name, "protocol": "http", "listen": addr, "upstream": "http://" + upstream}
+		described := document{"name": p.name, "protocol": "http", "listen": "127.0.0.1:0", "upstream": "http://" + upstream}
 		if p.engine != "" {
 			described["engine"] = p.engine
 		}

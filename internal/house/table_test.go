@@ -34,7 +34,7 @@ var floors = []floor{
 		thirdParty: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/rs/zerolog"},
 	},
 	{tree: "bench", ours: []string{"faults", "proxy", "control", "config", "admin"}},
-	{tree: "accuracy", ours: []string{"faults"}},
+	{tree: "accuracy", ours: []string{"faults", "admin"}},
 	{tree: "."}, // the tests of the container files
 	{tree: "client", thirdParty: []string{
 		"github.com/failsafe-go/failsafe-go", "github.com/maypok86/otter/v2", "github.com/pquerna/cachecontrol",

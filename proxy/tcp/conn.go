@@ -179,8 +179,14 @@ func (c *conn) dial() (net.Conn, error) {
 // carry lets both streams flow until the connection ends.
 func (c *conn) carry(upstream net.Conn) {
 	c.upstream, c.view.Now = upstream, time.Now()
-	c.up = newLink(c, faults.Upstream, c.client, upstream)
-	c.down = newLink(c, faults.Downstream, upstream, c.client)
+	fromClient, failed := newSource(c.client)
+	fromUpstream, err := newSource(upstream)
+	if err = errors.Join(failed, err); err != nil {
+		c.end(&ended{faults.LinkCloses, proxy.RealError, err.Error()})
+		return
+	}
+	c.up = newLink(c, faults.Upstream, fromClient, upstream)
+	c.down = newLink(c, faults.Downstream, fromUpstream, c.client)
 	c.server.add(c)
 	defer c.server.remove(c)
 	stop := context.AfterFunc(c.over, c.interrupt)

@@ -18,7 +18,8 @@ var past = time.Unix(1, 0)
 // link is one direction of a connection.
 type link struct {
 	conn     *conn
-	from, to net.Conn
+	from     *source
+	to       net.Conn
 	shape    *faults.Link
 	settings *proxy.Settings // whose rules shape holds to
 	queue    *queue
@@ -30,7 +31,7 @@ type link struct {
 	decisions []faults.Decision // when the link has ended
 }
 
-func newLink(c *conn, stream faults.Stream, from, to net.Conn) *link {
+func newLink(c *conn, stream faults.Stream, from *source, to net.Conn) *link {
 	l := &link{
 		conn: c, from: from, to: to, shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
 		queue: newQueue(&c.server.queued), changed: make(chan struct{}, 1),
@@ -119,7 +120,7 @@ func (l *link) relay() (over bool) {
 	if len(l.changed) > 0 {
 		return false
 	}
-	buffer, err := readSome(l.from)
+	buffer, err := l.from.readSome()
 	if len(buffer) > 0 {
 		defer putBuffer(buffer)
 		if l.isOutdated() {

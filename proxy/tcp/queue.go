@@ -2,7 +2,6 @@ package tcp
 
 import (
 	"io"
-	"net"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -11,7 +10,6 @@ import (
 )
 
 const (
-	bufferSize = 32 << 10
 	// maxQueue is how many bytes of a stream may wait; a sender beyond that is held back by TCP. It bounds what a latency
 	// lets through: 4 MiB for each second of it.
 	maxQueue = 4 << 20
@@ -19,22 +17,6 @@ const (
 	maxQueued  = 256 << 20
 	leastQueue = 64 << 10
 )
-
-// buffers are for what was read and not written yet.
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
-
-func putBuffer(buffer []byte) { buffers.Put((*[bufferSize]byte)(buffer[:bufferSize])) }
-
-// readSome reads what there is. What it gives goes back with putBuffer.
-func readSome(from net.Conn) ([]byte, error) {
-	buffer := buffers.Get().(*[bufferSize]byte)
-	n, err := from.Read(buffer[:])
-	if n == 0 {
-		buffers.Put(buffer)
-		return nil, err
-	}
-	return buffer[:n], err
-}
 
 // queue is what waits at a link. A goroutine of its own feeds it, as long as it is fed.
 type queue struct {
@@ -83,7 +65,7 @@ func (q *queue) put(data []byte, now time.Time) {
 }
 
 // startFeeding has all that comes from a connection queued.
-func (q *queue) startFeeding(from net.Conn) {
+func (q *queue) startFeeding(from *source) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fed = true
@@ -91,7 +73,7 @@ func (q *queue) startFeeding(from net.Conn) {
 }
 
 // stopFeeding ends that. What was queued stays.
-func (q *queue) stopFeeding(from net.Conn) {
+func (q *queue) stopFeeding(from *source) {
 	if !q.isFed() {
 		return
 	}
@@ -105,9 +87,9 @@ func (q *queue) stopFeeding(from net.Conn) {
 }
 
 // feed reads until it is to stop, or there is nothing more.
-func (q *queue) feed(from net.Conn) {
+func (q *queue) feed(from *source) {
 	for q.awaitRoom() {
-		buffer, err := readSome(from)
+		buffer, err := from.readSome()
 		if len(buffer) > 0 {
 			q.put(append([]byte(nil), buffer...), time.Now())
 			putBuffer(buffer)

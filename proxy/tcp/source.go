@@ -1,0 +1,67 @@
+package tcp
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// bufferSize is how much is read at once.
+const bufferSize = 32 << 10
+
+// buffers are for what was read and not written yet.
+var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
+
+func putBuffer(buffer []byte) { buffers.Put((*[bufferSize]byte)(buffer[:bufferSize])) }
+
+// source is a connection to read from. While nothing comes it holds no buffer, so that idle connections cost little.
+type source struct {
+	net.Conn
+	raw syscall.RawConn
+}
+
+func newSource(conn net.Conn) (*source, error) {
+	socket, ok := conn.(syscall.Conn)
+	if !ok {
+		return nil, fmt.Errorf("%T has no descriptor", conn)
+	}
+	raw, err := socket.SyscallConn()
+	return &source{conn, raw}, err
+}
+
+// readSome reads what there is, and waits until there is something. What it gives goes back with putBuffer.
+func (s *source) readSome() ([]byte, error) {
+	var buffer *[bufferSize]byte
+	var n int
+	var failed error
+	err := s.raw.Read(func(fd uintptr) bool {
+		buffer = buffers.Get().(*[bufferSize]byte)
+		for {
+			if n, failed = unix.Read(int(fd), buffer[:]); failed != unix.EINTR {
+				break
+			}
+		}
+		if failed != unix.EAGAIN {
+			return true
+		}
+		buffers.Put(buffer)
+		buffer = nil
+		return false
+	})
+	if buffer == nil {
+		return nil, err // the deadline, or the connection was closed
+	}
+	if n > 0 && failed == nil {
+		return buffer[:n], nil
+	}
+	buffers.Put(buffer)
+	if failed != nil {
+		return nil, os.NewSyscallError("read", failed)
+	}
+	return nil, io.EOF
+}
