@@ -170,7 +170,7 @@ func (s suite) endSlowReader(t *testing.T, dial func(*rig) *peer, options ...opt
 		c.mustHead()
 		got := make([]byte, size)
 		for i := 0; i < size; i += 1 << 16 {
-			time.Sleep(10 * time.Millisecond) // the client's pace
+			time.Sleep(4 * time.Millisecond) // the client's pace
 			if len(test.rest) > 2 {
 				c.send(strings.Repeat("h", 1000)) // while nobody reads any more
 			}
