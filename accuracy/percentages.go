@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"slices"
 )
 
 // percentages are those that exchanges are hit by.
@@ -82,7 +81,7 @@ func (r *rig) hits(ctx context.Context, name string, s sizes) (int, error) {
 		return nil
 	})
 	sum := 0
-	for n := range slices.Values(counts) {
+	for _, n := range counts {
 		sum += n
 	}
 	return sum, err
