@@ -40,6 +40,8 @@ type Exchange struct {
 	Faulted                     bool   // flag FI: an answer, an ending or a change of ours
 	FaultPanic                  string // a panic in a fault that was recovered; the request passed
 	Faults                      faults.Record
+
+	Attempt Attempt // what it shows of the client that made it
 }
 
 // Flags gives the short marks of log lines: "DI" for a delay injected, "FI" for any other fault.

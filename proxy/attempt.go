@@ -1,0 +1,48 @@
+package proxy
+
+import "time"
+
+// Attempt is what an exchange shows of the client that made it: beside the [Exchange], all that a verdict on a client is made
+// of. Texts that may be secrets are kept as hashes, keyed by the process, so that they can be compared and nothing else; 0 is
+// the hash of what was not there.
+type Attempt struct {
+	Connection uint64 // the client's, as in [Connection]
+	Nth        uint64 // which exchange of that connection, from 1; above 1 the connection was reused
+
+	RequestEnd time.Duration // from the exchange's begin until the request was read whole; 0 = it never was
+	FirstByte  time.Duration // until the reply's first byte went to the client; 0 = none did
+	ClosedBy   Side          // who ended the connection, or the stream of HTTP/2, with this exchange; "" = nobody
+
+	Target uint64 // of path and query as they came
+	Body   uint64 // of the first 64 KiB of the request's body; its length is the exchange's RequestBytes
+
+	// Call is the hash of an id that the client gave the call of which this is an attempt, and CallBy the header field in
+	// which it stood.
+	Call     uint64
+	CallBy   string
+	Number   int // which attempt the client says it is, from 1; 0 = it says nothing. NumberBy is the header field.
+	NumberBy string
+	Key      uint64 // of the Idempotency-Key
+
+	Reply ReplyMarks
+}
+
+// Side is one of the two who can end a connection.
+type Side string
+
+// The sides.
+const (
+	ByClient Side = "client"
+	ByProxy  Side = "proxy" // by a fault, or because the upstream has gone
+)
+
+// ReplyMarks is what a reply told its client to do, or said of itself.
+type ReplyMarks struct {
+	RetryAfter   string // the field, at most 64 bytes of it
+	CacheControl string // at most 256 bytes
+	Age          string // at most 16 bytes
+	Date         string // at most 40 bytes
+	CacheStatus  string // at most 256 bytes
+	Degraded     bool   // X-Service-Mode: fallback, or a body of the labs' degraded mode
+	Token        uint64 // of ETag, or else of the first 64 KiB of its body: which answer of the service it is
+}
