@@ -87,3 +87,12 @@ func (q *quietLog) changed(r *http.Request, revision uint64) {
 		Str("path", shorten(r.URL.Path, maxLogged)).
 		Msg("changed")
 }
+
+// dropped logs that connections were dropped.
+func (q *quietLog) dropped(r *http.Request, connections int) {
+	q.logger.Info().
+		Str("by", r.RemoteAddr).
+		Str("path", shorten(r.URL.RequestURI(), maxLogged)).
+		Int("connections", connections).
+		Msg("dropped")
+}

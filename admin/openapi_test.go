@@ -47,7 +47,7 @@ func TestOpenAPIHasTheRoutesAndNothingElse(t *testing.T) {
 // describedLab is a lab as the examples know it.
 func describedLab(t *testing.T) *lab {
 	t.Helper()
-	l := newLab(t)
+	l := newLab(t, func(s *admin.Server) { s.Connections = &oneConnection{id: 7, proxy: "flaky"} })
 	l.must(t, "PUT", "/admin/faults/rules/slow", slow)
 	l.must(t, "PUT", "/admin/faults/rules/held", `{"abort":503,"lease":{"id":"run-42","for":"1h"}}`)
 	config := faults.Config{Seed: l.controller.State().Seed}

@@ -79,7 +79,7 @@ type routeTest struct {
 }
 
 func TestEveryRouteAndItsErrors(t *testing.T) {
-	tests := append(leaseRouteTests(), []routeTest{
+	tests := append(slices.Concat(leaseRouteTests(), connectionRouteTests()), []routeTest{
 		{"faults", nil, step{"GET", "/admin/faults", "", "", want{200, []string{`{"mode":"normal","modes":{},"seed":42,"profiles":{"failure":{"failure_rate":1},`, `"rules":[]`, `"revision":0}`}, []string{`ETag: "0"`, "Content-Type: application/json"}}}},
 		{"faults: HEAD", nil, step{"HEAD", "/admin/faults", "", "", want{200, nil, []string{`ETag: "0"`}}}},
 		{"faults: mode", nil, step{"PUT", "/admin/faults", `{"mode":"failure"}`, "", want{200, []string{`"mode":"failure"`, `"revision":1`}, []string{`ETag: "1"`}}}},
@@ -205,7 +205,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 	}...)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			l := newLab(t)
+			l := newLab(t, func(s *admin.Server) { s.Connections = &oneConnection{id: 7, proxy: "flaky"} })
 			for _, line := range test.given {
 				part := strings.SplitN(line, " ", 3)
 				l.must(t, part[0], part[1], part[2])

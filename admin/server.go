@@ -46,6 +46,8 @@ type Server struct {
 	CA func() ([]byte, error)
 	// Recent holds the latest exchanges. May be nil: then there are none.
 	Recent *Recent
+	// Connections are those of the clients. May be nil: then there are none.
+	Connections Connections
 	// Audit holds the latest changes. May be nil: then there are none.
 	Audit *Audit
 	// Ready tells why squall cannot serve yet; nil = it can. May be nil: then it always can.

@@ -206,7 +206,7 @@ func (c *Change) Commit() {
 	}
 	for _, s := range c.start {
 		s.proxy.put(s.settings)
-		s.server = e.Executors[s.executor].Start(e.places.limit(s.listener), s.proxy)
+		s.server = e.Executors[s.executor].Start(e.admit(s.listener, s.proxy, s.settings.Config.Protocol), s.proxy)
 		e.running[s.proxy.Name] = s.running
 	}
 	e.publish()

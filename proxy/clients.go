@@ -4,6 +4,9 @@ import (
 	"net"
 	"sync"
 	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // MaxClients bounds the clients that an engine serves at once, over all its proxies.
@@ -24,63 +27,124 @@ func clientLimit() int {
 // places are the places of clients that are served.
 type places chan struct{}
 
-// limited is a listener whose clients wait until there is a place: a connection that was accepted beyond the limit is
-// neither read nor refused until another one ends.
-type limited struct {
+// admission is the listener of a proxy as its executor has it. Its clients wait until there is a place: a connection that
+// was accepted beyond the limit is neither read nor refused until another one ends. Each is kept in the engine's registry
+// while it is open.
+type admission struct {
 	net.Listener
-	places places
-	closed chan struct{}
-	close  sync.Once
+	proxy    *Proxy
+	protocol string
+	places   places
+	registry *registry
+	closed   chan struct{}
+	close    sync.Once
 }
 
-func (p places) limit(ln net.Listener) *limited {
-	return &limited{Listener: ln, places: p, closed: make(chan struct{})}
+func (e *Engine) admit(ln net.Listener, p *Proxy, protocol string) *admission {
+	return &admission{
+		Listener: ln, proxy: p, protocol: protocol, places: e.places, registry: &e.registry, closed: make(chan struct{}),
+	}
 }
 
 // Accept waits for a client, and for a place for it.
-func (l *limited) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
+func (a *admission) Accept() (net.Conn, error) {
+	conn, err := a.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case l.places <- struct{}{}:
-	case <-l.closed:
+	case a.places <- struct{}{}:
+	case <-a.closed:
 		_ = conn.Close() // nothing was read from it
 		return nil, net.ErrClosed
 	}
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return &client{Conn: conn, places: l.places}, nil
-	}
-	return &tcpClient{TCPConn: tcp, client: client{Conn: conn, places: l.places}}, nil
+	c := &client{socket: conn.(socket), places: a.places, registry: a.registry}
+	c.live = &Live{proxy: a.proxy.Name, protocol: a.protocol, client: conn.RemoteAddr(), opened: time.Now()}
+	a.registry.enter(c)
+	return c, nil
 }
 
 // Close ends the listener, also while a client waits for its place.
-func (l *limited) Close() error {
-	l.close.Do(func() { close(l.closed) })
-	return l.Listener.Close()
+func (a *admission) Close() error {
+	a.close.Do(func() { close(a.closed) })
+	return a.Listener.Close()
 }
 
-// client is a connection that gives its place back when it is closed.
-type client struct {
+// socket is what a client's connection is. [net.TCPConn] is one.
+type socket interface {
 	net.Conn
-	places places
-	once   sync.Once
+	CloseWrite() error
+	SyscallConn() (syscall.RawConn, error)
+}
+
+// client is a client's connection. When it is closed it gives its place back and leaves the registry.
+type client struct {
+	socket
+	live     *Live
+	places   places
+	registry *registry
+	once     sync.Once
+}
+
+// Live gives the connection's account.
+func (c *client) Live() *Live { return c.live }
+
+// CloseWrite ends the stream to the client.
+func (c *client) CloseWrite() error {
+	c.live.noteEnd(c.socket)
+	return c.socket.CloseWrite()
+}
+
+// SetLinger has the connection's end be a reset, as of [net.TCPConn].
+func (c *client) SetLinger(seconds int) error {
+	if tcp, ok := c.socket.(*net.TCPConn); ok {
+		return tcp.SetLinger(seconds)
+	}
+	return nil
 }
 
 // Close ends the connection.
 func (c *client) Close() error {
-	err := c.Conn.Close()
-	c.once.Do(func() { <-c.places })
+	c.live.noteEnd(c.socket)
+	err := c.socket.Close()
+	c.once.Do(c.leave)
 	return err
 }
 
-// tcpClient keeps what a TCP connection can do beyond a net.Conn: half-close, splice.
-type tcpClient struct {
-	*net.TCPConn
-	client client
+func (c *client) leave() {
+	c.registry.leave(c, time.Now())
+	<-c.places
 }
 
-// Close ends the connection.
-func (c *tcpClient) Close() error { return c.client.Close() }
+// drop ends the connection at once, and waits for nobody: by a reset, with which what was not sent yet is lost, or by a FIN
+// behind that. What the client has sent is read and dropped, up to 64 KiB, or the FIN would be a reset. Whoever reads or
+// writes is told.
+func (c *client) drop(reset bool) {
+	c.live.noteEnd(c.socket)
+	c.live.drop(reset)
+	if reset {
+		_ = c.SetLinger(0) // fails on a connection that is gone already, as all of this
+	} else {
+		_ = c.socket.CloseWrite()
+		c.discard()
+	}
+	_ = c.Close()
+}
+
+// discard drops what has come and nobody has read.
+func (c *client) discard() {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return
+	}
+	buffer := make([]byte, 16<<10)
+	_ = raw.Control(func(fd uintptr) { // fails if it is closed
+		for left := endDrop; left > 0; {
+			n, _, err := unix.Recvfrom(int(fd), buffer, unix.MSG_DONTWAIT)
+			if n <= 0 || err != nil {
+				return
+			}
+			left -= n
+		}
+	})
+}

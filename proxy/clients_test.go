@@ -13,7 +13,8 @@ func TestClientsBeyondTheLimitWaitForAPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln := make(places, 1).limit(socket)
+	e := &Engine{places: make(places, 1)}
+	ln := e.admit(socket, &Proxy{Name: "a"}, TCP)
 	accepted := make(chan net.Conn)
 	ended := make(chan error, 1)
 	go func() {

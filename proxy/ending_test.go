@@ -39,7 +39,8 @@ func connect(t *testing.T) (client *net.TCPConn, served net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ln := make(places, 1).limit(socket)
+	e := &Engine{places: make(places, 1)}
+	ln := e.admit(socket, &Proxy{Name: "a"}, TCP)
 	t.Cleanup(func() { _ = ln.Close() })
 	dialled, err := net.Dial("tcp", socket.Addr().String())
 	if err != nil {

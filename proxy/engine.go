@@ -66,11 +66,9 @@ type Engine struct {
 	draining  sync.WaitGroup
 
 	addresses atomic.Pointer[addresses]
-	counters  counters
+	exchanges atomic.Uint64 // numbered so far
+	registry  registry
 }
-
-// counters number what an engine sees, from 1.
-type counters struct{ exchanges, connections atomic.Uint64 }
 
 // running is a proxy with its listener.
 type running struct {
@@ -115,10 +113,7 @@ func (p *Proxy) put(s *Settings) {
 func (s *Settings) Replaced() <-chan struct{} { return s.replaced }
 
 // NextExchange numbers an exchange: unique in its engine, from 1.
-func (p *Proxy) NextExchange() uint64 { return p.engine.counters.exchanges.Add(1) }
-
-// NextConnection numbers a client's connection: unique in its engine, from 1.
-func (p *Proxy) NextConnection() uint64 { return p.engine.counters.connections.Add(1) }
+func (p *Proxy) NextExchange() uint64 { return p.engine.exchanges.Add(1) }
 
 // compile turns an endpoint into settings. An error names the field.
 func (e Endpoint) compile() (*Settings, error) {

@@ -154,7 +154,4 @@ func TestNumbersAreUnique(t *testing.T) {
 	if one, two := g.proxy("a").NextExchange(), g.proxy("b").NextExchange(); one != 1 || two != 2 {
 		t.Errorf("exchanges %d, %d; want 1, 2", one, two)
 	}
-	if one, two := g.proxy("a").NextConnection(), g.proxy("b").NextConnection(); one != 1 || two != 2 {
-		t.Errorf("connections %d, %d; want 1, 2", one, two)
-	}
 }

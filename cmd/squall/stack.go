@@ -91,7 +91,7 @@ func startStack(c stackConfig) (*stack, error) {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
 	server := &admin.Server{
-		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, Audit: audit,
+		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, Audit: audit, Connections: s.engine,
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
 	}

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 	"time"
+
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // conn is one client's connection, served by one goroutine.
@@ -15,7 +17,7 @@ type conn struct {
 	socket socket
 	clear  bool // the client's bytes go over the socket as they are
 	secure bool // TLS
-	id     uint64
+	live   *proxy.Live
 	peer   netip.Addr
 	in     reader
 	read   deadline
@@ -35,8 +37,8 @@ type conn struct {
 // texts are those of the last exchange's record. Mostly the next one has the same.
 type texts struct{ peer, method, host, path string }
 
-func newConn(s *server, client net.Conn, id uint64) *conn {
-	c := &conn{server: s, client: client, id: id}
+func newConn(s *server, client net.Conn) *conn {
+	c := &conn{server: s, client: client, live: proxy.LiveOf(client)}
 	c.in = reader{source: (*incoming)(c), buffers: &s.buffers}
 	c.clear = c.socket.open(client, &c.in, headBuffer)
 	_, c.secure = client.(interface{ NetConn() net.Conn })

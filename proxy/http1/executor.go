@@ -91,8 +91,7 @@ func (s *server) accept() {
 		client, err := s.listener.Accept()
 		switch {
 		case err == nil:
-			id := s.proxy.NextConnection()
-			s.serving.Go(func() { s.serve(client, id) })
+			s.serving.Go(func() { s.serve(client) })
 		case errors.Is(err, net.ErrClosed):
 			return
 		default:
@@ -104,7 +103,7 @@ func (s *server) accept() {
 }
 
 // serve is a connection's goroutine.
-func (s *server) serve(client net.Conn, id uint64) {
+func (s *server) serve(client net.Conn) {
 	client, err := s.proxy.Terminate(s.draining, client, s.protocols...)
 	if err != nil {
 		return // Terminate has closed and recorded it
@@ -113,7 +112,7 @@ func (s *server) serve(client net.Conn, id uint64) {
 		s.handover.give(&begun{Conn: client})
 		return
 	}
-	c := newConn(s, client, id)
+	c := newConn(s, client)
 	s.add(c)
 	c.serve()
 }

@@ -123,6 +123,7 @@ func (x *exchange) connect(p *pool) error {
 	}
 	x.up.in.source = (*answering)(x)
 	x.conn.upstream.Store(x.up)
+	x.conn.live.Reach(&x.up.address)
 	if x.server.lifetime.Err() != nil { // so that cut cannot have missed it
 		_ = x.up.Close()
 	}

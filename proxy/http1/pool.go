@@ -21,12 +21,13 @@ const (
 // upstream is a connection to an upstream.
 type upstream struct {
 	net.Conn
-	socket socket
-	clear  bool // Conn's bytes go over the socket as they are
-	in     reader
-	read   deadline
-	reused bool
-	since  time.Time // when it became idle
+	socket  socket
+	clear   bool // Conn's bytes go over the socket as they are
+	in      reader
+	read    deadline
+	reused  bool
+	since   time.Time // when it became idle
+	address string
 
 	look  func(fd uintptr) // upstream.looked, made once
 	quiet bool             // what it found
@@ -156,7 +157,7 @@ func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
 			return nil, err
 		}
 	}
-	u := &upstream{Conn: conn, read: deadline{conn: conn}}
+	u := &upstream{Conn: conn, read: deadline{conn: conn}, address: conn.RemoteAddr().String()}
 	u.in.buffers = b
 	u.clear = u.socket.open(conn, &u.in, bodyBuffer)
 	u.look = u.looked

@@ -17,6 +17,7 @@ func (x *exchange) begin() {
 	x.record.At = time.Now()
 	x.record.ID = x.server.proxy.NextExchange()
 	x.record.Proxy = x.server.proxy.Name
+	x.conn.live.Begin(x.record.At)
 }
 
 // identify fills in what rules and the record see of the request. After a refusal parts of it are missing.
@@ -32,7 +33,7 @@ func (x *exchange) identify() {
 	}
 	x.view = faults.View{
 		Proxy: x.record.Proxy, Method: r.method, Host: r.host, Path: r.path, RawQuery: r.query, Target: r.target, Header: &r.fields,
-		Source: source, Connection: c.id, Now: x.record.At,
+		Source: source, Connection: c.live.ID, Now: x.record.At,
 	}
 	x.record.Method = again(&c.texts.method, r.method)
 	x.record.Host = again(&c.texts.host, r.host)
@@ -77,6 +78,7 @@ func (x *exchange) finish() {
 	r.RequestBytes, r.ResponseBytes = x.upload.received.Load(), x.sent
 	r.Duration = time.Since(r.At)
 	r.Faults = x.plan.Record()
+	x.conn.live.End(r)
 	if cause := x.tell(); cause != nil {
 		x.crashed(cause)
 		_ = x.tell() // an observer that panics over that, too, is left alone

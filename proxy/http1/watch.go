@@ -1,10 +1,11 @@
 package http1
 
 import (
-	"syscall"
+	"errors"
+	"net"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // watch notices that the client leaves while nobody reads from it: when its FIN or its reset has arrived, also behind
@@ -28,15 +29,15 @@ func (w *watch) start(c *conn, left func()) {
 
 func (w *watch) run(left func()) {
 	defer close(w.done)
-	_ = w.conn.socket.raw.Read(w.look) // ends with the client, or by stop
-	if w.gone {
+	err := w.conn.socket.raw.Read(w.look) // ends with the client, when somebody drops the connection, or by stop
+	if w.gone = w.gone || errors.Is(err, net.ErrClosed); w.gone {
 		left()
 	}
 }
 
 // look is called whenever something has arrived.
 func (w *watch) look(fd uintptr) bool {
-	w.gone = hasLeft(int(fd))
+	w.gone = proxy.HasLeft(int(fd))
 	return w.gone
 }
 
@@ -53,32 +54,11 @@ func (w *watch) stop() {
 	w.done = nil
 }
 
-// States of a TCP socket (tcp_states.h) in which the peer sends no more.
-const (
-	tcpClose     = 7
-	tcpCloseWait = 8
-	tcpLastAck   = 9
-	tcpClosing   = 11
-)
-
-// hasLeft reports whether the peer of a socket has sent its FIN, or has reset the connection.
-func hasLeft(fd int) bool {
-	info, err := unix.GetsockoptTCPInfo(fd, syscall.IPPROTO_TCP, unix.TCP_INFO)
-	if err != nil {
-		return false
-	}
-	switch info.State {
-	case tcpClose, tcpCloseWait, tcpLastAck, tcpClosing:
-		return true
-	}
-	return false
-}
-
 // left looks once whether the client has left.
 func (c *conn) left() bool {
 	gone := false
 	if c.socket.raw != nil {
-		_ = c.socket.raw.Control(func(fd uintptr) { gone = hasLeft(int(fd)) }) // fails if it is closed by us
+		_ = c.socket.raw.Control(func(fd uintptr) { gone = proxy.HasLeft(int(fd)) }) // fails if it is closed by us
 	}
 	return gone
 }

@@ -105,10 +105,11 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exc
 		_ = http.NewResponseController(w).EnableFullDuplex() // always there
 	}
 	c := connectionOf(r)
+	c.live.Begin(now)
 	x.conn, x.peer = c.conn, c.peer
 	x.view = faults.View{
 		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery, Target: r.RequestURI,
-		Header: r.Header, Source: semantics.ClientOf(x.settings.Trusted, c.peer, r.Header["X-Forwarded-For"]), Connection: c.id, Now: now,
+		Header: r.Header, Source: semantics.ClientOf(x.settings.Trusted, c.peer, r.Header["X-Forwarded-For"]), Connection: c.live.ID, Now: now,
 	}
 	x.record = proxy.Exchange{
 		ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: x.view.Source.String(),
@@ -150,6 +151,7 @@ func (x *exchange) finish(through bool) {
 	r.RequestBytes, r.ResponseBytes = x.body.received.Load(), x.sent.Load()
 	r.Duration = time.Since(r.At)
 	r.Faults = x.plan.Record()
+	connectionOf(x.in).live.End(r)
 	if observe := x.server.proxy.Observer; observe != nil {
 		observe(*r)
 	}

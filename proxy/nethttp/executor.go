@@ -104,7 +104,7 @@ func silent() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // connection is what an exchange knows of the client's connection.
 type connection struct {
-	id   uint64
+	live *proxy.Live
 	conn net.Conn
 	peer netip.Addr
 	ends streamEnds // of HTTP/2
@@ -119,7 +119,7 @@ func connectionOf(r *http.Request) *connection {
 }
 
 func (s *server) connect(ctx context.Context, conn net.Conn) context.Context {
-	c := &connection{id: s.proxy.NextConnection(), conn: conn}
+	c := &connection{live: proxy.LiveOf(conn), conn: conn}
 	if addr, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
 		c.peer = addr.Addr().Unmap()
 	}

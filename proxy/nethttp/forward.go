@@ -85,7 +85,11 @@ type roundTripper exchange
 func (t *roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 	connections := 0
 	if trace := httptrace.ContextClientTrace(out.Context()); trace != nil { // the reverse proxy's own, for 1xx replies
-		trace.GotConn = func(httptrace.GotConnInfo) { connections++ }
+		trace.GotConn = func(got httptrace.GotConnInfo) {
+			connections++
+			address := got.Conn.RemoteAddr().String()
+			connectionOf(t.in).live.Reach(&address)
+		}
 	}
 	start := time.Now()
 	res, err := t.link.of(t.in).RoundTrip(out)

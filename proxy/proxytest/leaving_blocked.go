@@ -144,9 +144,12 @@ func (l tappedListener) Accept() (net.Conn, error) {
 }
 
 func receiveBuffer(t *testing.T, conn net.Conn, size int) {
-	socket, ok := conn.(interface{ SetReadBuffer(bytes int) error })
-	if !ok || socket.SetReadBuffer(size) != nil {
-		t.Errorf("%T: cannot set the buffer", conn)
+	var failed error
+	err := socketOf(t, conn).Control(func(fd uintptr) {
+		failed = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, size)
+	})
+	if err := errors.Join(err, failed); err != nil {
+		t.Errorf("%T: cannot set the buffer: %v", conn, err)
 	}
 }
 

@@ -39,6 +39,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"pacing", s.pacing},
 		{"corrupt", s.corrupt},
 		{"capacity", s.capacity},
+		{"connections", s.connections},
 		{"callers", s.callers},
 		{"determinism", s.determinism},
 		{"duplicate", s.duplicate},

@@ -19,6 +19,7 @@ type conn struct {
 	server   *server
 	settings *proxy.Settings // at its begin
 	client   net.Conn
+	live     *proxy.Live
 	upstream net.Conn // nil = none
 	record   proxy.Exchange
 	view     faults.View
@@ -45,8 +46,8 @@ var done = &ended{faults.LinkCloses, proxy.OK, ""}
 
 func newConn(s *server, client net.Conn) *conn {
 	now := time.Now()
-	c := &conn{server: s, settings: s.proxy.Settings(), client: client}
-	c.view = faults.View{Proxy: s.proxy.Name, Connection: s.proxy.NextConnection(), Nth: s.accepted.Add(1), Now: now}
+	c := &conn{server: s, settings: s.proxy.Settings(), client: client, live: proxy.LiveOf(client)}
+	c.view = faults.View{Proxy: s.proxy.Name, Connection: c.live.ID, Nth: s.accepted.Add(1), Now: now}
 	if addr, err := netip.ParseAddrPort(client.RemoteAddr().String()); err == nil {
 		c.view.Source = addr.Addr().Unmap()
 	}
@@ -58,6 +59,7 @@ func newConn(s *server, client net.Conn) *conn {
 // serve is the connection's goroutine.
 func (c *conn) serve() {
 	defer c.finish()
+	c.live.OnDrop(c.drop)
 	if !c.readFirst() || !c.connect() {
 		return
 	}
@@ -71,6 +73,15 @@ func (c *conn) serve() {
 		return
 	}
 	c.carry(upstream)
+}
+
+// drop ends both sides as the client's is ended: see [proxy.Live.OnDrop].
+func (c *conn) drop(reset bool) {
+	how := faults.LinkCloses
+	if reset {
+		how = faults.LinkResets
+	}
+	c.end(&ended{how, proxy.Injected, proxy.Dropped})
 }
 
 // readFirst waits for what the client sends first, where a rule looks at that: until it is clear whether it is what the rule
@@ -179,6 +190,8 @@ func (c *conn) dial() (net.Conn, error) {
 // carry lets both streams flow until the connection ends.
 func (c *conn) carry(upstream net.Conn) {
 	c.upstream, c.view.Now = upstream, time.Now()
+	address := upstream.RemoteAddr().String()
+	c.live.Reach(&address)
 	fromClient, failed := newSource(c.client)
 	fromUpstream, err := newSource(upstream)
 	if err = errors.Join(failed, err); err != nil {
@@ -247,7 +260,7 @@ func (c *conn) finish() {
 	r.Duration = time.Since(r.At)
 	r.Faults = c.plan.Record()
 	if c.up != nil {
-		r.RequestBytes, r.ResponseBytes = c.up.passed.Load(), c.down.passed.Load()
+		r.RequestBytes, r.ResponseBytes = c.live.Passed()
 		r.Faults = r.Faults.With(c.up.decisions, c.down.decisions)
 		r.Delayed = r.Delayed || c.up.delayed || c.down.delayed
 		if c.up.holed || c.down.holed {
@@ -255,6 +268,7 @@ func (c *conn) finish() {
 		}
 		r.Faulted = r.Faults.Hit()
 	}
+	r.Faulted = r.Faulted || r.Outcome == proxy.Injected
 	if observe := c.server.proxy.Observer; observe != nil {
 		observe(*r)
 	}

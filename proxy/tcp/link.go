@@ -5,7 +5,6 @@ import (
 	"io"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -24,7 +23,7 @@ type link struct {
 	settings *proxy.Settings // whose rules shape holds to
 	queue    *queue
 	changed  chan struct{} // of one: other rules may be in force
-	passed   atomic.Int64  // bytes
+	stream   faults.Stream
 
 	delayed   bool
 	holed     bool              // a fault has lost data
@@ -33,7 +32,7 @@ type link struct {
 
 func newLink(c *conn, stream faults.Stream, from *source, to net.Conn) *link {
 	l := &link{
-		conn: c, from: from, to: to, shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
+		conn: c, stream: stream, from: from, to: to, shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
 		queue: newQueue(&c.server.queued), changed: make(chan struct{}, 1),
 	}
 	if stream == faults.Upstream && len(c.first) > 0 {
@@ -221,8 +220,17 @@ func (l *link) send(p faults.Piece) (over bool) {
 
 func (l *link) write(data []byte) (int, error) {
 	n, err := l.to.Write(data)
-	l.passed.Add(int64(n))
+	l.count(int64(n))
 	return n, err
+}
+
+// count counts what has passed.
+func (l *link) count(n int64) {
+	if l.stream == faults.Upstream {
+		l.conn.live.Pass(n, 0)
+	} else {
+		l.conn.live.Pass(0, n)
+	}
 }
 
 // endStream passes the end of the stream on. The other direction goes on.
