@@ -177,7 +177,7 @@ func (s http2Suite) heldUploads(t *testing.T) {
 
 // manyStreams: as many streams as a connection may have, and more than that, carry their bodies both ways at once.
 func (s http2Suite) manyStreams(t *testing.T) {
-	const streams = 300
+	const streams = 150
 	body := strings.Repeat("0123456789abcdef", 6250) // 100 KB: more than a window
 	upstream := serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) })
 	r := s.start(t, upstream)
