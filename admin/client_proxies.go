@@ -20,13 +20,13 @@ func (a *proxyAnswer) DecodeDocument(n *document.Node) error {
 	if err := document.Decode(n, &a.Config); err != nil {
 		return err
 	}
-	var added struct{ URL, Bound string }
-	for name, out := range map[string]*string{"url": &added.URL, "bound": &added.Bound} {
+	var added proxy.Config
+	for name, out := range map[string]any{"url": &added.URL, "bound": &added.Bound, "accept_failures": &added.AcceptFailures} {
 		if err := document.Decode(n.Get(name), out); err != nil {
 			return document.At(err, name)
 		}
 	}
-	a.URL, a.Bound = added.URL, added.Bound
+	a.URL, a.Bound, a.AcceptFailures = added.URL, added.Bound, added.AcceptFailures
 	return nil
 }
 

@@ -25,7 +25,7 @@ func (d *desk) getProxies(r *http.Request) (answer, error) {
 	s := d.Controller.State()
 	v := proxiesView{Proxies: make([]proxy.Config, len(s.Proxies)), Revision: s.Revision}
 	for i, c := range s.Proxies {
-		v.Proxies[i] = d.withAddress(c)
+		v.Proxies[i] = d.withPresent(c)
 	}
 	return answer{body: v, revision: &s.Revision}, nil
 }
@@ -45,12 +45,15 @@ func (d *desk) proxyAnswer(status int, s *control.State, name string, revision *
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: status, body: d.withAddress(c), revision: revision}, nil
+	return answer{status: status, body: d.withPresent(c), revision: revision}, nil
 }
 
-// withAddress adds to a proxy where it can be reached, if it runs.
-func (d *desk) withAddress(c proxy.Config) proxy.Config {
-	c.URL, c.Bound = "", ""
+// withPresent adds to a proxy how it is: where it can be reached, if it runs, and whether it could accept all clients.
+func (d *desk) withPresent(c proxy.Config) proxy.Config {
+	c.URL, c.Bound, c.AcceptFailures = "", "", nil
+	if d.AcceptFailures != nil {
+		c.AcceptFailures = d.AcceptFailures(c.Name)
+	}
 	if d.Addr == nil {
 		return c
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/squall-proxy/squall/control"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // Limits of the admin API's connections.
@@ -42,6 +43,8 @@ type Server struct {
 	// Addr gives the bound address of a running proxy, nil for one that does not run. It is [proxy.Engine.Addr]. May be
 	// nil: then answers name no addresses.
 	Addr func(proxyName string) net.Addr
+	// AcceptFailures gives a running proxy's, nil if there were none. It is [proxy.Engine.AcceptFailures]. May be nil.
+	AcceptFailures func(proxyName string) *proxy.AcceptFailures
 	// CA gives the certificate, as PEM, of the throw-away authority that vouches for the proxies. May be nil: then there is none.
 	CA func() ([]byte, error)
 	// Recent holds the latest exchanges. May be nil: then there are none.

@@ -1,12 +1,16 @@
 package proxy
 
 import (
+	"context"
+	"errors"
 	"net"
 	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/squall-proxy/squall/internal/wait"
 )
 
 // MaxClients bounds the clients that an engine serves at once, over all its proxies.
@@ -36,25 +40,25 @@ type admission struct {
 	protocol string
 	places   places
 	registry *registry
-	closed   chan struct{}
-	close    sync.Once
+	over     context.Context // done when the listener is closed
+	end      context.CancelFunc
 }
 
 func (e *Engine) admit(ln net.Listener, p *Proxy, protocol string) *admission {
-	return &admission{
-		Listener: ln, proxy: p, protocol: protocol, places: e.places, registry: &e.registry, closed: make(chan struct{}),
-	}
+	a := &admission{Listener: ln, proxy: p, protocol: protocol, places: e.places, registry: &e.registry}
+	a.over, a.end = context.WithCancel(context.Background())
+	return a
 }
 
-// Accept waits for a client, and for a place for it.
+// Accept waits for a client, and for a place for it. It fails only once the listener is closed.
 func (a *admission) Accept() (net.Conn, error) {
-	conn, err := a.Listener.Accept()
+	conn, err := a.next()
 	if err != nil {
 		return nil, err
 	}
 	select {
 	case a.places <- struct{}{}:
-	case <-a.closed:
+	case <-a.over.Done():
 		_ = conn.Close() // nothing was read from it
 		return nil, net.ErrClosed
 	}
@@ -64,9 +68,23 @@ func (a *admission) Accept() (net.Conn, error) {
 	return c, nil
 }
 
+// next waits for a client, through whatever keeps the system from accepting one.
+func (a *admission) next() (net.Conn, error) {
+	for {
+		conn, err := a.Listener.Accept()
+		if err == nil || errors.Is(err, net.ErrClosed) {
+			return conn, err
+		}
+		a.proxy.failed(err)
+		if wait.For(a.over, acceptPause) != nil {
+			return nil, net.ErrClosed
+		}
+	}
+}
+
 // Close ends the listener, also while a client waits for its place.
 func (a *admission) Close() error {
-	a.close.Do(func() { close(a.closed) })
+	a.end()
 	return a.Listener.Close()
 }
 

@@ -71,9 +71,11 @@ type Config struct {
 	// CallerFaults is what callers may ask for by header fields; nil = nothing.
 	CallerFaults *faults.Caller `json:"caller_faults,omitempty"`
 
-	// URL and Bound are what answers add; documents may send them back.
+	// What answers add; documents may send it back.
 	URL   string `json:"url,omitempty" document:"readonly"`
 	Bound string `json:"bound,omitempty" document:"readonly"`
+	// AcceptFailures says that clients could not be accepted; nil = they could.
+	AcceptFailures *AcceptFailures `json:"accept_failures,omitempty" document:"readonly"`
 }
 
 // Defaults are the settings of a proxy that names nothing else.

@@ -29,7 +29,8 @@ type Endpoint struct {
 
 // Executor carries out, for one protocol, what was decided.
 type Executor interface {
-	// Start serves clients of p on ln until the Server is shut down, and owns ln from then on. It does not block.
+	// Start serves clients of p on ln until the Server is shut down, and owns ln from then on. It does not block. Accepting
+	// on ln fails only once it is closed.
 	Start(ln net.Listener, p *Proxy) Server
 }
 
@@ -49,7 +50,7 @@ type Engine struct {
 	Observer Observer
 
 	// Warn is told of what is wrong with a running proxy and does not stop it: files that were changed and cannot be taken
-	// over. It must not block. nil = nobody is.
+	// over, clients that cannot be accepted. It must not block. nil = nobody is.
 	Warn func(proxyName string, err error)
 
 	// MaxClients bounds the clients served at once, over all proxies; others wait until one ends. 0 = as many as the
@@ -85,6 +86,7 @@ type Proxy struct {
 	Observer Observer // may be nil
 	settings atomic.Pointer[Settings]
 	engine   *Engine
+	accepts  acceptFailures
 }
 
 // Settings is what holds for an exchange from its start to its end. It is never changed, only replaced.
@@ -190,13 +192,13 @@ func (e *Engine) retire(r *running) {
 	_ = r.end(ctx) // an error only says that exchanges were dropped, and each of them is recorded
 }
 
-// publish makes the addresses of what is running known to Addr and Owns. e.mu is held.
+// publish makes what is running, and where, known to those who ask without e.mu. e.mu is held.
 func (e *Engine) publish() {
-	bound := make(map[string]net.Addr, len(e.running))
+	bound, proxies := make(map[string]net.Addr, len(e.running)), make(map[string]*Proxy, len(e.running))
 	for name, r := range e.running {
-		bound[name] = r.listener.Addr()
+		bound[name], proxies[name] = r.listener.Addr(), r.proxy
 	}
-	e.updateAddresses(func(a *addresses) { a.bound = bound })
+	e.updateAddresses(func(a *addresses) { a.bound, a.proxies = bound, proxies })
 }
 
 // updateAddresses replaces the addresses by a changed copy.
@@ -205,7 +207,7 @@ func (e *Engine) updateAddresses(change func(*addresses)) {
 		old := e.addresses.Load()
 		next := &addresses{}
 		if old != nil {
-			next.bound, next.extra = old.bound, old.extra
+			*next = *old
 		}
 		change(next)
 		if e.addresses.CompareAndSwap(old, next) {

@@ -141,10 +141,11 @@ func (l *listener) duplicate() (*listener, error) {
 	return &listener{addr: l.addr, socket: twin}, nil
 }
 
-// addresses are what Engine.Addr and Engine.Owns look at: the proxies' by name, and others of ours.
+// addresses are what Engine.Addr and Engine.Owns look at: the running proxies' by name, and others of ours.
 type addresses struct {
-	bound map[string]net.Addr
-	extra []net.Addr
+	bound   map[string]net.Addr
+	proxies map[string]*Proxy
+	extra   []net.Addr
 }
 
 // sameAddress reports whether listening on a configured address means listening where bound is bound. Port 0 is never

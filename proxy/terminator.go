@@ -43,7 +43,7 @@ func (e *Engine) secure(s, earlier *Settings) error {
 	name := s.Config.Name
 	warn := func(err error) {
 		if e.Warn != nil {
-			e.Warn(name, err)
+			e.Warn(name, fmt.Errorf("a changed file is not taken over: %w", err))
 		}
 	}
 	var err error

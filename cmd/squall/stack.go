@@ -75,7 +75,7 @@ func startStack(c stackConfig) (*stack, error) {
 			log.exchange(e)
 		},
 		Warn: func(proxyName string, err error) {
-			c.logger.Warn().Str("proxy", proxyName).Err(err).Msg("a changed file is not taken over")
+			c.logger.Warn().Str("proxy", proxyName).Err(err).Msg("a proxy goes on in spite of this")
 		},
 	}
 	for _, listener := range listeners {
@@ -92,6 +92,7 @@ func startStack(c stackConfig) (*stack, error) {
 	}
 	server := &admin.Server{
 		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, Audit: audit, Connections: s.engine,
+		AcceptFailures: s.engine.AcceptFailures, Ready: s.engine.Ready,
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
 	}

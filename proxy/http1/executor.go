@@ -8,13 +8,11 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/x509"
-	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/squall-proxy/squall/internal/wait"
 	"github.com/squall-proxy/squall/proxy"
 )
 
@@ -22,9 +20,8 @@ const (
 	headTimeout    = 5 * time.Second  // for a request's head, from its first byte; for the first head, from the beginning
 	idleTimeout    = 60 * time.Second // of a connection between requests, on both sides
 	defaultBodyGap = 60 * time.Second
-	alpn           = "http/1.1"            // what clients may ask for over TLS (RFC 7301)
-	alpnHTTP2      = "h2"                  // and what is not for this engine (RFC 9113, 3.1)
-	acceptPause    = 10 * time.Millisecond // before another try after a failure, such as no descriptor left
+	alpn           = "http/1.1" // what clients may ask for over TLS (RFC 7301)
+	alpnHTTP2      = "h2"       // and what is not for this engine (RFC 9113, 3.1)
 )
 
 // Executor is a [proxy.Executor] for HTTP/1.1. The zero Executor is ready.
@@ -89,16 +86,10 @@ func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 func (s *server) accept() {
 	for {
 		client, err := s.listener.Accept()
-		switch {
-		case err == nil:
-			s.serving.Go(func() { s.serve(client) })
-		case errors.Is(err, net.ErrClosed):
+		if err != nil {
 			return
-		default:
-			if wait.For(s.draining, acceptPause) != nil {
-				return
-			}
 		}
+		s.serving.Go(func() { s.serve(client) })
 	}
 }
 

@@ -1,7 +1,6 @@
 package nethttp
 
 import (
-	"errors"
 	"net"
 	"sync"
 
@@ -19,20 +18,14 @@ const (
 type greeter struct {
 	net.Listener
 	server   *server
-	ready    chan greeted
+	ready    chan net.Conn
 	over     chan struct{} // closed when nobody takes clients any more
 	close    sync.Once
 	greeting sync.WaitGroup // the accepting goroutine, and one per handshake
 }
 
-// greeted is what Accept gives.
-type greeted struct {
-	conn net.Conn
-	err  error
-}
-
 func (s *server) newGreeter(ln net.Listener) *greeter {
-	g := &greeter{Listener: ln, server: s, ready: make(chan greeted), over: make(chan struct{})}
+	g := &greeter{Listener: ln, server: s, ready: make(chan net.Conn), over: make(chan struct{})}
 	g.greeting.Go(g.run)
 	return g
 }
@@ -43,12 +36,12 @@ func (g *greeter) run() {
 		conn, err := g.Listener.Accept()
 		handed, isHanded := conn.(proxy.HandedOver)
 		switch {
-		case errors.Is(err, net.ErrClosed):
+		case err != nil:
 			return
 		case isHanded:
-			g.hand(greeted{handed.HandedOver(), nil})
-		case err != nil, g.server.proxy.Settings().Config.TLS == nil:
-			g.hand(greeted{conn, err})
+			g.hand(handed.HandedOver())
+		case g.server.proxy.Settings().Config.TLS == nil:
+			g.hand(conn)
 		default:
 			g.greeting.Go(func() { g.greet(conn) })
 		}
@@ -58,26 +51,24 @@ func (g *greeter) run() {
 func (g *greeter) greet(conn net.Conn) {
 	secured, err := g.server.proxy.Terminate(g.server.draining, conn, alpnHTTP2, alpnHTTP1)
 	if err == nil { // else Terminate has closed and recorded it
-		g.hand(greeted{secured, nil})
+		g.hand(secured)
 	}
 }
 
 // hand gives a client to whoever accepts, or closes it.
-func (g *greeter) hand(next greeted) {
+func (g *greeter) hand(conn net.Conn) {
 	select {
-	case g.ready <- next:
+	case g.ready <- conn:
 	case <-g.over:
-		if next.conn != nil {
-			_ = next.conn.Close() // no request was read from it
-		}
+		_ = conn.Close() // no request was read from it
 	}
 }
 
 // Accept waits for a client that can send a request.
 func (g *greeter) Accept() (net.Conn, error) {
 	select {
-	case next := <-g.ready:
-		return next.conn, next.err
+	case conn := <-g.ready:
+		return conn, nil
 	case <-g.over:
 		return nil, net.ErrClosed
 	}

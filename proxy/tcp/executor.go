@@ -5,18 +5,13 @@ package tcp
 
 import (
 	"context"
-	"errors"
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/squall-proxy/squall/internal/wait"
 	"github.com/squall-proxy/squall/proxy"
 )
-
-// acceptPause is before another try after a failure, such as no descriptor left.
-const acceptPause = 10 * time.Millisecond
 
 // Executor is a [proxy.Executor] for TCP. The zero Executor is ready.
 type Executor struct{}
@@ -48,17 +43,11 @@ func (*Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
 func (s *server) accept() {
 	for {
 		client, err := s.listener.Accept()
-		switch {
-		case err == nil:
-			c := newConn(s, client)
-			s.serving.Go(c.serve)
-		case errors.Is(err, net.ErrClosed):
+		if err != nil {
 			return
-		default:
-			if wait.For(s.lifetime, acceptPause) != nil {
-				return
-			}
 		}
+		c := newConn(s, client)
+		s.serving.Go(c.serve)
 	}
 }
 
