@@ -58,7 +58,7 @@ func (d *desk) withPresent(c proxy.Config) proxy.Config {
 		return c
 	}
 	if bound := d.Addr(c.Name); bound != nil {
-		c.Bound = bound.String()
+		c.Bound = proxy.AddressText(bound)
 		c.URL = c.At(reachable(c.Bound))
 	}
 	return c

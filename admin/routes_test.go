@@ -180,6 +180,8 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"proxy: put with TLS", nil, step{"PUT", "/admin/proxies/flaky", `{"listen":"127.0.0.1:0","upstream":"http://x","tls":true}`, "", want{200, []string{`"tls":{"ca":"throwaway"}`, `"url":"https://127.0.0.1:`}, nil}}},
 		{"proxy: TLS again without", []string{`PATCH /admin/proxies/flaky {"tls":true}`}, step{"PATCH", "/admin/proxies/flaky", `{"tls":null}`, "", want{200, []string{`"url":"http://127.0.0.1:`}, nil}}},
 		{"proxy: put files", nil, step{"PUT", "/admin/proxies/x", `{"listen":"127.0.0.1:0","upstream":"http://x","tls":{"certificates":[{"cert_file":"/etc/passwd","key_file":"/x"}]}}`, "", want{400, []string{`"field":"tls.certificates[0].cert_file"`, "in the configuration"}, nil}}},
+		{"proxy: put a unix socket", nil, step{"PUT", "/admin/proxies/x", `{"protocol":"tcp","listen":"unix:/tmp/x","upstream":"x:1"}`, "", want{400, []string{`"field":"listen"`, "in the configuration"}, nil}}},
+		{"proxy: patch to a unix socket", nil, step{"PATCH", "/admin/proxies/flaky", `{"upstream":"unix:/run/docker.sock"}`, "", want{400, []string{`"field":"upstream"`, "in the configuration"}, nil}}},
 		{"proxy: patch files", nil, step{"PATCH", "/admin/proxies/flaky", `{"upstream":"https://x","upstream_tls":{"roots_file":"/etc/passwd"}}`, "", want{400, []string{`"field":"upstream_tls.roots_file"`, "in the configuration"}, nil}}},
 		{"ca", nil, step{"GET", "/admin/ca", "", "", want{200, []string{"MII"}, []string{"Content-Type: application/pem-certificate-chain"}}}},
 		{"ca: parameters", nil, step{"GET", "/admin/ca?name=x", "", "", want{400, []string{`"field":"name"`}, nil}}},

@@ -40,7 +40,7 @@ type started struct {
 type left struct {
 	*running
 	settings *Settings
-	heir     bool // its socket has been handed over
+	heir     *listener // to which its socket has been handed over; nil = none
 }
 
 // Prepare gets everything ready to run exactly these endpoints: it binds new listeners, and refuses what cannot be. A
@@ -163,9 +163,9 @@ func (c *Change) bind() error {
 // listen binds an address, at need with the help of those that leave.
 func (c *Change) listen(address string) (*listener, error) {
 	for i := range c.leave {
-		if l := &c.leave[i]; !l.heir && sameAddress(address, l.listener.Addr()) {
+		if l := &c.leave[i]; l.heir == nil && sameAddress(address, l.listener.Addr()) {
 			if ln, err := l.listener.duplicate(); err == nil {
-				l.heir = true
+				l.heir = ln
 				return ln, nil
 			}
 		}
@@ -176,7 +176,7 @@ func (c *Change) listen(address string) (*listener, error) {
 	}
 	freed := false
 	for _, l := range c.leave {
-		if !l.heir && samePort(address, l.listener.Addr()) && l.listener.suspend() {
+		if l.heir == nil && samePort(address, l.listener.Addr()) && l.listener.suspend() {
 			c.suspended = append(c.suspended, l.running)
 			freed = true
 		}
@@ -201,6 +201,9 @@ func (c *Change) Commit() {
 	}
 	for _, l := range c.leave {
 		l.proxy.put(l.settings)
+		if l.heir != nil {
+			l.listener.bequeath(l.heir)
+		}
 		l.listener.Close()
 		delete(e.running, l.proxy.Name)
 	}

@@ -48,8 +48,8 @@ const (
 type Config struct {
 	Name     string `json:"name"`
 	Protocol string `json:"protocol"`
-	Listen   string `json:"listen"`   // host:port; port 0 takes a free one
-	Upstream string `json:"upstream"` // http://, https:// or h2c:// and host:port, of a TCP proxy host:port; resolved at every dial
+	Listen   string `json:"listen"`   // host:port; port 0 takes a free one; of a TCP proxy also unix:/path
+	Upstream string `json:"upstream"` // http://, https:// or h2c:// and host:port, of a TCP proxy host:port; resolved at every dial; or unix:/path
 
 	Host         string          `json:"host"`          // the upstream's Host header: keep, upstream, or a name
 	Timeout      faults.Duration `json:"timeout"`       // for the upstream's response head
@@ -110,7 +110,7 @@ func (c *Config) Validate() error {
 	if err := c.validateChoices(); err != nil {
 		return err
 	}
-	if err := checkListen(c.Listen); err != nil {
+	if err := c.checkListen(); err != nil {
 		return err
 	}
 	upstream, err := c.upstream()
@@ -202,8 +202,11 @@ func (c *Config) validateTCP() error {
 	return nil
 }
 
-// upstream reads the upstream, whose scheme is "tcp" in a TCP proxy.
+// upstream reads the upstream, whose scheme is "tcp" in a TCP proxy. A unix socket is a localhost.
 func (c *Config) upstream() (*url.URL, error) {
+	if isUnix(c.Upstream) {
+		return &url.URL{Scheme: c.Protocol, Host: "localhost"}, checkUnix("upstream", c.Upstream)
+	}
 	if c.Protocol != TCP {
 		return ParseUpstream(c.Upstream)
 	}
@@ -217,7 +220,14 @@ func (c *Config) upstream() (*url.URL, error) {
 	return &url.URL{Scheme: TCP, Host: c.Upstream}, nil
 }
 
-func checkListen(listen string) error {
+func (c *Config) checkListen() error {
+	listen := c.Listen
+	switch {
+	case isUnix(listen) && c.Protocol != TCP:
+		return document.Errorf("listen", "a unix socket is for protocol tcp: want host:port")
+	case isUnix(listen):
+		return checkUnix("listen", listen)
+	}
 	if listen == "" {
 		return document.Errorf("listen", `missing: want host:port, such as "127.0.0.1:6055" or ":6055"`)
 	}

@@ -13,19 +13,33 @@ import (
 // DialTimeout bounds the connecting to an upstream.
 const DialTimeout = 5 * time.Second
 
+// Dialer dials a proxy's upstream.
+type Dialer struct {
+	net.Dialer
+	socket string // the path of the upstream's unix socket; "" = it has none
+}
+
+// DialContext connects to an address; to the unix socket, whatever the address, where the upstream is one.
+func (d *Dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	if d.socket != "" {
+		network, address = "unix", d.socket
+	}
+	return d.Dialer.DialContext(ctx, network, address)
+}
+
 // Dialer gives the dialer for a proxy's upstream. On every dial it looks at the address that the name resolved to, and
 // refuses with a [*RefusedError] what a request must not reach by a detour over a proxy: link-local and multicast
 // addresses, the metadata services of clouds, the unspecified address, and squall's own listeners, unless
 // Config.AllowUpstreams has the address, or the upstream's name. Loopback and private addresses are fine: this is a tool
 // for development.
-func (p *Proxy) Dialer(s *Settings) *net.Dialer {
-	g := guard{owns: p.engine.Owns, anything: slices.Contains(s.Config.AllowUpstreams, s.Upstream.Hostname())}
+func (p *Proxy) Dialer(s *Settings) *Dialer {
+	g := guard{owns: p.engine.Owns, ownsSocket: p.engine.ownsSocket, anything: slices.Contains(s.Config.AllowUpstreams, s.Upstream.Hostname())}
 	for _, text := range s.Config.AllowUpstreams {
 		if prefix, err := ParsePrefix(text); err == nil {
 			g.allowed = append(g.allowed, prefix)
 		}
 	}
-	return &net.Dialer{Timeout: DialTimeout, ControlContext: g.control}
+	return &Dialer{net.Dialer{Timeout: DialTimeout, ControlContext: g.control}, unixPath(s.Config.Upstream)}
 }
 
 // RefusedError is an upstream address that is refused by default.
@@ -41,13 +55,20 @@ func (e *RefusedError) Error() string {
 
 // guard decides which addresses may be dialled.
 type guard struct {
-	owns     func(netip.AddrPort) bool
-	anything bool
-	allowed  []netip.Prefix
+	owns       func(netip.AddrPort) bool
+	ownsSocket func(path string) bool
+	anything   bool
+	allowed    []netip.Prefix
 }
 
 // control is a [net.Dialer]'s ControlContext: address is resolved, and not connected yet.
-func (g guard) control(_ context.Context, _, address string, _ syscall.RawConn) error {
+func (g guard) control(_ context.Context, network, address string, _ syscall.RawConn) error {
+	if network == "unix" {
+		if g.ownsSocket(address) {
+			return fmt.Errorf("%s is refused as an upstream: a listener of squall itself", address)
+		}
+		return nil
+	}
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("upstream address %q: %w", address, err)

@@ -6,16 +6,18 @@ import (
 	"net/netip"
 	"os"
 	"sync"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
 
-// listener is a TCP listener whose socket can be closed and bound again, or shared with another listener, without its
-// server noticing.
+// listener is a listener whose socket can be closed and bound again, or shared with another listener, without its server
+// noticing.
 type listener struct {
 	addr net.Addr
 
 	mu     sync.Mutex
+	file   string        // of a unix socket: removed with the listener; "" = none, or the heir's
 	socket net.Listener  // nil while suspended or closed
 	change chan struct{} // closed when a suspended listener is reopened or closed
 	closed bool
@@ -23,6 +25,9 @@ type listener struct {
 
 // listen binds an address.
 func listen(address string) (*listener, error) {
+	if isUnix(address) {
+		return listenUnix(unixPath(address))
+	}
 	socket, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
@@ -68,7 +73,21 @@ func (l *listener) Close() error {
 	}
 	socket := l.socket
 	l.socket = nil
+	if l.file != "" {
+		_ = os.Remove(l.file) // if somebody else has, that is as well
+	}
 	return socket.Close()
+}
+
+// bequeath leaves the file of a unix socket to a duplicate of this listener.
+func (l *listener) bequeath(heir *listener) {
+	l.mu.Lock()
+	file := l.file
+	l.file = ""
+	l.mu.Unlock()
+	heir.mu.Lock()
+	defer heir.mu.Unlock()
+	heir.file = file
 }
 
 // Addr is the bound address, also while suspended.
@@ -119,11 +138,11 @@ func (l *listener) resume(socket net.Listener) {
 // for the listener that accepts on it meanwhile, and that one may then hang until the next client comes.
 func (l *listener) duplicate() (*listener, error) {
 	socket, _ := l.current()
-	tcp, ok := socket.(*net.TCPListener)
+	shared, ok := socket.(syscall.Conn)
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	raw, err := tcp.SyscallConn()
+	raw, err := shared.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +170,9 @@ type addresses struct {
 // sameAddress reports whether listening on a configured address means listening where bound is bound. Port 0 is never
 // the same.
 func sameAddress(configured string, bound net.Addr) bool {
+	if isUnix(configured) {
+		return configured == AddressText(bound)
+	}
 	wanted, err := net.ResolveTCPAddr("tcp", configured)
 	tcp, ok := bound.(*net.TCPAddr)
 	if err != nil || !ok || wanted.Port != tcp.Port {
@@ -159,8 +181,11 @@ func sameAddress(configured string, bound net.Addr) bool {
 	return addressOf(wanted) == addressOf(tcp)
 }
 
-// samePort reports whether a configured address and a bound one have their port in common.
+// samePort reports whether a configured address and a bound one have their port in common, or their path.
 func samePort(configured string, bound net.Addr) bool {
+	if isUnix(configured) {
+		return sameAddress(configured, bound)
+	}
 	wanted, err := net.ResolveTCPAddr("tcp", configured)
 	tcp, ok := bound.(*net.TCPAddr)
 	return err == nil && ok && wanted.Port != 0 && wanted.Port == tcp.Port

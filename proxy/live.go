@@ -138,7 +138,7 @@ func HasLeft(fd int) bool {
 // connection is what the account says now.
 func (l *Live) connection() Connection {
 	c := Connection{
-		ID: l.ID, Proxy: l.proxy, Protocol: l.protocol, Client: l.client.String(), Opened: l.opened,
+		ID: l.ID, Proxy: l.proxy, Protocol: l.protocol, Client: AddressText(l.client), Opened: l.opened,
 		Exchanges: l.exchanges.Load(), Busy: l.active.Load() > 0, Since: l.opened,
 	}
 	if since := l.since.Load(); since != 0 {

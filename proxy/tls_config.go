@@ -146,7 +146,7 @@ type File struct{ Field, Path string }
 
 // Files lists those that a configuration names.
 func (c *Config) Files() []File {
-	var files []File
+	files := []File{{"listen", unixPath(c.Listen)}, {"upstream", unixPath(c.Upstream)}}
 	if c.TLS != nil {
 		for i, pair := range c.TLS.Certificates {
 			at := fmt.Sprintf("tls.certificates[%d].", i)
@@ -163,6 +163,8 @@ func (c *Config) Files() []File {
 // At is the URL by which clients reach the proxy at an address.
 func (c *Config) At(addr string) string {
 	switch {
+	case isUnix(addr):
+		return addr
 	case c.Protocol == TCP:
 		return "tcp://" + addr
 	case c.TLS != nil:

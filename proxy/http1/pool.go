@@ -38,7 +38,7 @@ type pool struct {
 	config  *proxy.Config
 	scheme  string
 	address string
-	dialer  *net.Dialer
+	dialer  *proxy.Dialer
 	secure  func(context.Context, net.Conn) (net.Conn, error) // does the TLS handshake; nil = clear text
 
 	mu     sync.Mutex  // guards what follows
@@ -157,7 +157,7 @@ func (p *pool) dial(ctx context.Context, b *buffers) (*upstream, error) {
 			return nil, err
 		}
 	}
-	u := &upstream{Conn: conn, read: deadline{conn: conn}, address: conn.RemoteAddr().String()}
+	u := &upstream{Conn: conn, read: deadline{conn: conn}, address: proxy.AddressText(conn.RemoteAddr())}
 	u.in.buffers = b
 	u.clear = u.socket.open(conn, &u.in, bodyBuffer)
 	u.look = u.looked

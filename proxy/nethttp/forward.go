@@ -87,7 +87,7 @@ func (t *roundTripper) RoundTrip(out *http.Request) (*http.Response, error) {
 	if trace := httptrace.ContextClientTrace(out.Context()); trace != nil { // the reverse proxy's own, for 1xx replies
 		trace.GotConn = func(got httptrace.GotConnInfo) {
 			connections++
-			address := got.Conn.RemoteAddr().String()
+			address := proxy.AddressText(got.Conn.RemoteAddr())
 			connectionOf(t.in).live.Reach(&address)
 		}
 	}

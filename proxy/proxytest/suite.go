@@ -40,6 +40,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"corrupt", s.corrupt},
 		{"capacity", s.capacity},
 		{"connections", s.connections},
+		{"unixUpstream", s.unixUpstream},
 		{"callers", s.callers},
 		{"determinism", s.determinism},
 		{"duplicate", s.duplicate},

@@ -48,10 +48,11 @@ func newConn(s *server, client net.Conn) *conn {
 	now := time.Now()
 	c := &conn{server: s, settings: s.proxy.Settings(), client: client, live: proxy.LiveOf(client)}
 	c.view = faults.View{Proxy: s.proxy.Name, Connection: c.live.ID, Nth: s.accepted.Add(1), Now: now}
-	if addr, err := netip.ParseAddrPort(client.RemoteAddr().String()); err == nil {
+	c.record = proxy.Exchange{ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: proxy.AddressText(client.RemoteAddr())}
+	if addr, err := netip.ParseAddrPort(c.record.Client); err == nil {
 		c.view.Source = addr.Addr().Unmap()
+		c.record.Client = c.view.Source.String()
 	}
-	c.record = proxy.Exchange{ID: s.proxy.NextExchange(), Proxy: s.proxy.Name, At: now, Client: c.view.Source.String()}
 	c.over, c.end = context.WithCancelCause(s.lifetime)
 	return c
 }
@@ -190,7 +191,7 @@ func (c *conn) dial() (net.Conn, error) {
 // carry lets both streams flow until the connection ends.
 func (c *conn) carry(upstream net.Conn) {
 	c.upstream, c.view.Now = upstream, time.Now()
-	address := upstream.RemoteAddr().String()
+	address := proxy.AddressText(upstream.RemoteAddr())
 	c.live.Reach(&address)
 	fromClient, failed := newSource(c.client)
 	fromUpstream, err := newSource(upstream)

@@ -145,6 +145,12 @@ func serve(t *testing.T, script func(*net.TCPConn)) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	serveOn(t, ln, func(conn net.Conn) { script(conn.(*net.TCPConn)) })
+	return ln.Addr().String()
+}
+
+// serveOn is that on a listener.
+func serveOn(t *testing.T, ln net.Listener, script func(net.Conn)) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -155,7 +161,7 @@ func serve(t *testing.T, script func(*net.TCPConn)) string {
 			running.Go(func() {
 				defer conn.Close()
 				_ = conn.SetDeadline(time.Now().Add(patience))
-				script(conn.(*net.TCPConn))
+				script(conn)
 			})
 		}
 	})
@@ -163,7 +169,6 @@ func serve(t *testing.T, script func(*net.TCPConn)) string {
 		_ = ln.Close()
 		running.Wait()
 	})
-	return ln.Addr().String()
 }
 
 // echo sends everything back, and ends when the client has.
