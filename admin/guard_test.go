@@ -23,7 +23,7 @@ func withToken(s *admin.Server) { s.Token = token }
 func eachRoute(t *testing.T, l *lab, f func(t *testing.T, method, path string)) {
 	t.Helper()
 	for _, route := range l.Routes() {
-		path := strings.NewReplacer("{name}", "flaky", "{id}", "run-42").Replace(route.Path)
+		path := strings.NewReplacer("{name}", "flaky", "{id}", "run-42", "{proxy}", "redis", "{toxic}", "slow").Replace(route.Path)
 		if strings.Contains(path, "{") {
 			t.Fatalf("%s: nothing stands for the name in it", path)
 		}

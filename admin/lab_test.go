@@ -29,7 +29,7 @@ type lab struct {
 func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 	t.Helper()
 	executor := &idleExecutor{proxies: map[string]*proxy.Proxy{}}
-	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: executor}}
+	engine := &proxy.Engine{Executors: map[string]proxy.Executor{proxy.DefaultEngine: executor, proxy.TCP: executor}}
 	state := control.NewState(42)
 	flaky := proxy.Defaults()
 	flaky.Name, flaky.Listen, flaky.Upstream = "flaky", "127.0.0.1:0", "http://127.0.0.1:5055"
@@ -41,7 +41,7 @@ func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 	}
 	server := &admin.Server{
 		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10), Audit: audit,
-		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"},
+		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"}, Metrics: admin.NewMetrics(admin.TrafficMetrics(engine.Traffic)),
 	}
 	for _, f := range adjust {
 		f(server)

@@ -22,11 +22,6 @@ func (d *desk) readyz(*http.Request) (answer, error) {
 	return answer{body: statusView{"ready"}}, nil
 }
 
-// version answers GET /version.
-func (d *desk) version(*http.Request) (answer, error) {
-	return answer{body: d.Version}, nil
-}
-
 // getCA answers GET /admin/ca.
 func (d *desk) getCA(r *http.Request) (answer, error) {
 	if _, err := readParams(r); err != nil {

@@ -125,7 +125,12 @@ func (doc openAPI) tryExample(t *testing.T, method, path string, op operation, s
 		doc.valid(t, "the request", op.RequestBody.Content["application/json"].Schema, value, false)
 		body = asJSON(t, value)
 	}
-	got := describedLab(t).do(t, method, path, body, fields...)
+	l := describedLab(t)
+	if isToxiproxys(path) {
+		l.must(t, "POST", "/proxies", `{"name":"redis","listen":"127.0.0.1:26379","upstream":"redis:6379","enabled":false}`)
+		l.must(t, "POST", "/proxies/redis/toxics", `{"type":"latency","name":"slow","attributes":{"latency":1000}}`)
+	}
+	got := l.do(t, method, path, body, fields...)
 	if fmt.Sprint(got.status) != status {
 		t.Fatalf("answered %d %s", got.status, got.body)
 	}

@@ -17,12 +17,12 @@ type Route struct {
 
 // Routes lists every route of the API.
 func (s *Server) Routes() []Route {
-	table := (&desk{Server: s}).table()
-	routes := make([]Route, len(table))
-	for i, row := range table {
-		routes[i] = row.Route
+	d := &desk{Server: s}
+	var routes []Route
+	for _, row := range append(d.table(), d.toxiproxyTable()...) {
+		routes = append(routes, row.Route)
 	}
-	return routes
+	return append(routes, metricsRoute)
 }
 
 // desk is where the requests of one handler are answered.
@@ -41,7 +41,7 @@ type row struct {
 	handle handler
 }
 
-// table is the one list of routes.
+// table is the one list of squall's own routes; toxiproxyTable has Toxiproxy's.
 func (d *desk) table() []row {
 	return []row{
 		{Route{"GET", "/admin/faults", "the faults in force"}, d.getFaults},
@@ -75,7 +75,6 @@ func (d *desk) table() []row {
 		{Route{"GET", "/admin/openapi.yaml", "this API, as OpenAPI 3.1"}, d.openAPI},
 		{Route{"GET", "/healthz", "squall lives"}, d.healthz},
 		{Route{"GET", "/readyz", "squall can serve"}, d.readyz},
-		{Route{"GET", "/version", "what is running"}, d.version},
 		{Route{"GET", "/", "this list"}, d.index},
 	}
 }

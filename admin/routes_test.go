@@ -228,7 +228,7 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		succeeds := func(test routeTest) bool {
 			return test.method == route.Method && test.want.status/100 == 2 && matches(route.Path, test.path)
 		}
-		if !slices.ContainsFunc(tests, succeeds) {
+		if !isToxiproxys(route.Path) && !slices.ContainsFunc(tests, succeeds) { // those: see TestToxiproxysRoutes
 			t.Errorf("no test has an answer of %s %s", route.Method, route.Path)
 		}
 	}

@@ -53,6 +53,8 @@ type Server struct {
 	Connections Connections
 	// Audit holds the latest changes. May be nil: then there are none.
 	Audit *Audit
+	// Metrics answers GET /metrics; see [NewMetrics]. May be nil: then nothing is there.
+	Metrics http.Handler
 	// Ready tells why squall cannot serve yet; nil = it can. May be nil: then it always can.
 	Ready func() error
 	// Version is what GET /version answers.
@@ -76,7 +78,7 @@ type Version struct {
 // handler, so make one for all listeners.
 func (s *Server) Handler() http.Handler {
 	d := &desk{Server: s, log: newQuietLog(s.Logger), documents: make(chan struct{}, maxDocuments)}
-	return newGuard(s, d.router(), d.refuse)
+	return newGuard(s, d.doors(), d.refuse)
 }
 
 // Serve answers on the listeners until ctx is done, and owns them. Then it ends the requests that wait, gives the others

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
 	"github.com/squall-proxy/squall/proxy"
 )
@@ -86,14 +87,7 @@ func (s *State) RemoveProxy(name string) error {
 	}
 	s.Proxies = slices.Delete(s.Proxies, i, i+1)
 	delete(s.Modes, name)
-	for _, list := range s.lists() {
-		*list = slices.DeleteFunc(*list, func(r Rule) bool { return r.Proxy == name })
-		for i := range *list {
-			if r := &(*list)[i]; r.BackTo != nil && r.BackTo.Proxy == name {
-				r.BackTo = nil
-			}
-		}
-	}
+	s.RemoveRules(func(r *faults.Rule) bool { return r.Proxy == name })
 	return nil
 }
 

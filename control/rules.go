@@ -152,6 +152,18 @@ func (s *State) PatchRule(at Address, patch *document.Node, now time.Time) error
 	return s.replace(old.key(), next)
 }
 
+// EditRule puts a rule in the place of the one at an address, as PatchRule does without a time of its own: its counters, its
+// time to live, its lease and its ramp go on.
+func (s *State) EditRule(at Address, r faults.Rule) error {
+	i, err := s.find(at)
+	if err != nil {
+		return err
+	}
+	next := s.Rules[i]
+	next.Rule = r
+	return s.replace(s.Rules[i].key(), next)
+}
+
 // replace puts a rule in the place of another, which it may move to another proxy.
 func (s *State) replace(old ruleKey, next Rule) error {
 	if next.key() != old {
@@ -182,6 +194,18 @@ func (s *State) RemoveRule(at Address) error {
 		*list = slices.DeleteFunc(*list, func(r Rule) bool { return r.key() == key })
 	}
 	return nil
+}
+
+// RemoveRules takes rules away, also from a list that comes back, and where they come back by themselves.
+func (s *State) RemoveRules(leaves func(*faults.Rule) bool) {
+	for _, list := range s.lists() {
+		*list = slices.DeleteFunc(*list, func(r Rule) bool { return leaves(&r.Rule) })
+		for i := range *list {
+			if r := &(*list)[i]; r.BackTo != nil && leaves(&r.BackTo.Rule) {
+				r.BackTo = nil
+			}
+		}
+	}
 }
 
 // RearmRule starts the counters of the rule at an address anew.

@@ -17,9 +17,11 @@ var tcpCases = []faultstest.Case{
 		Short:    `{"proxy":"redis","latency":"300ms"}`,
 		Long:     long("latency", `{"latency":"300ms"}`),
 		Toxic:    `{"latency":"1s","jitter":"500ms"}`,
-		Accepted: []string{`{"latency":"24h"}`, `{"p50":"1ns","p99":"24h"}`, `{"quantiles":{"p0":"0s","p100":"24h"}}`},
+		Accepted: []string{`{"latency":"24h"}`, `{"latency":"0s"}`, `{"latency":"0s","max":"1s"}`, `{"p50":"1ns","p99":"24h"}`, `{"quantiles":{"p0":"0s","p100":"24h"}}`},
 		Refused: []faultstest.Refusal{
 			{Attributes: `{}`, Field: "latency"},
+			{Attributes: `{"jitter":"0s"}`, Field: "latency"},
+			{Attributes: `{"latency":"0s","distribution":"normal"}`, Field: "latency"},
 			{Attributes: `{"latency":"25h"}`, Field: "latency"},
 			{Attributes: `{"latency":300}`, Field: "latency"},
 			{Attributes: `{"latency":"1s","jitter":"25h"}`, Field: "jitter"},
@@ -50,7 +52,7 @@ var tcpCases = []faultstest.Case{
 		Short:    `{"proxy":"redis","slow_close":"1s"}`,
 		Long:     long("slow_close", `{"delay":"1s"}`),
 		Toxic:    `{"delay":"1s"}`,
-		Accepted: []string{`{"delay":"1ns"}`, `{"delay":"24h"}`},
+		Accepted: []string{`{"delay":"0s"}`, `{"delay":"24h"}`},
 		Refused: []faultstest.Refusal{
 			{Attributes: `{}`, Field: "delay"},
 			{Attributes: `{"delay":"24h1ns"}`, Field: "delay"},

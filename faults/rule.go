@@ -40,6 +40,17 @@ type Rule struct {
 	Owner   string   `json:"owner,omitempty"`
 	Enabled bool     `json:"enabled"`
 	Shadow  bool     `json:"shadow,omitempty"` // decided and counted, nothing done
+
+	// Toxic is what Toxiproxy's API was asked for, where that is more than the rule can say. nil = nothing more.
+	Toxic *Toxic `json:"toxic,omitempty"`
+}
+
+// Toxic is what Toxiproxy's API was asked for, word for word: also numbers out of bounds, of which the rule has the nearest
+// that it can. It acts on nothing, and is given back as long as it still means what the rule says.
+type Toxic struct {
+	Stream     string           `json:"stream"`
+	Toxicity   float32          `json:"toxicity"`
+	Attributes map[string]int64 `json:"attributes"`
 }
 
 // Lease ends a fault unless whoever set it renews it in time.

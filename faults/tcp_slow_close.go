@@ -11,13 +11,13 @@ type SlowClose struct {
 	Delay Duration `json:"delay"` // 0s to 24h
 }
 
-func newSlowClose() Attributes { return &SlowClose{} }
+func newSlowClose() Attributes { return &SlowClose{Delay: -1} }
 
 func (c *SlowClose) check(Phase) error {
-	if c.Delay <= 0 || c.Delay > MaxDuration {
-		return document.Errorf("delay", "must be more than 0s and at most %v, got %v", MaxDuration, c.Delay)
+	if c.Delay < 0 {
+		return document.Errorf("delay", `missing: want how much later, such as "1s"`)
 	}
-	return nil
+	return checkDuration("delay", c.Delay)
 }
 
 func (c *SlowClose) shape(_ *toxicState, p *Piece) {

@@ -19,7 +19,8 @@ type Change struct {
 	keep      []kept
 	start     []started
 	leave     []left
-	suspended []*running // of leave: those whose sockets had to be closed to free their port
+	suspended []*running           // of leave: those whose sockets had to be closed to free their port
+	wanted    map[string]*Settings // of all that is asked for, by name, those that do not run included
 }
 
 // kept is a proxy that goes on with its listener and connections.
@@ -71,6 +72,7 @@ func (e *Engine) Prepare(endpoints []Endpoint) (*Change, error) {
 // sort tells what stays, starts and leaves.
 func (c *Change) sort(endpoints []Endpoint) error {
 	wanted := make(map[string]*Settings, len(endpoints))
+	c.wanted = wanted
 	staying := make(map[string]bool)
 	for _, endpoint := range endpoints {
 		name := endpoint.Config.Name
@@ -92,7 +94,7 @@ func (c *Change) sort(endpoints []Endpoint) error {
 		if !endpoint.Config.Enabled {
 			continue
 		}
-		next := &running{listen: endpoint.Config.Listen, executor: executorName(&endpoint.Config)}
+		next := &running{listen: endpoint.Config.Listen, executor: executorName(&endpoint.Config), upstream: endpoint.Config.Upstream}
 		if c.engine.Executors[next.executor] == nil {
 			return document.Errorf("proxies["+name+"].engine", "%q is not available", next.executor)
 		}
@@ -130,9 +132,10 @@ func executorName(c *Config) string {
 	return c.Engine
 }
 
-// same reports whether a running proxy can go on as what is asked for.
+// same reports whether a running proxy can go on as what is asked for. Of TCP the connections lead to an upstream for as long
+// as they last, so another upstream is another proxy.
 func (r *running) same(next *running) bool {
-	return r.executor == next.executor && !r.listener.isClosed() &&
+	return r.executor == next.executor && (r.executor != TCP || r.upstream == next.upstream) && !r.listener.isClosed() &&
 		(r.listen == next.listen || sameAddress(next.listen, r.listener.Addr()))
 }
 
@@ -151,7 +154,7 @@ func (r *running) lastSettings(wanted *Settings) *Settings {
 func (c *Change) bind() error {
 	for i := range c.start {
 		s := &c.start[i]
-		ln, err := c.listen(s.listen)
+		ln, err := c.listen(s.proxy.Name, s.listen)
 		if err != nil {
 			return c.listenError(s.proxy.Name, s.listen, err)
 		}
@@ -160,10 +163,13 @@ func (c *Change) bind() error {
 	return nil
 }
 
-// listen binds an address, at need with the help of those that leave.
-func (c *Change) listen(address string) (*listener, error) {
+// listen binds an address, at need with the help of those that leave. A proxy that asks for any free port, as it did before,
+// keeps the one that it has.
+func (c *Change) listen(name, address string) (*listener, error) {
 	for i := range c.leave {
-		if l := &c.leave[i]; l.heir == nil && sameAddress(address, l.listener.Addr()) {
+		l := &c.leave[i]
+		own := l.proxy.Name == name && l.listen == address
+		if l.heir == nil && (own || sameAddress(address, l.listener.Addr())) {
 			if ln, err := l.listener.duplicate(); err == nil {
 				l.heir = ln
 				return ln, nil
@@ -209,10 +215,14 @@ func (c *Change) Commit() {
 	}
 	for _, s := range c.start {
 		s.proxy.put(s.settings)
+		if s.executor == TCP {
+			s.proxy.Traffic = e.traffic.of(s.proxy.Name, s.listener.Addr(), s.upstream)
+		}
 		s.server = e.Executors[s.executor].Start(e.admit(s.listener, s.proxy, s.settings.Config.Protocol), s.proxy)
 		e.running[s.proxy.Name] = s.running
 	}
 	e.publish()
+	e.traffic.retain(c.wanted)
 	for _, l := range c.leave {
 		e.draining.Go(func() { e.retire(l.running) })
 	}

@@ -68,6 +68,10 @@ type Config struct {
 	TLS           *TLS         `json:"tls,omitempty"`            // nil = clients speak clear text
 	UpstreamTLS   *UpstreamTLS `json:"upstream_tls,omitempty"`   // nil = the defaults
 
+	// UpstreamUnchecked takes the upstream of a TCP proxy as it is, whatever it is: dialling it tells. Toxiproxy's API asks for
+	// that.
+	UpstreamUnchecked bool `json:"upstream_unchecked,omitempty"`
+
 	// CallerFaults is what callers may ask for by header fields; nil = nothing.
 	CallerFaults *faults.Caller `json:"caller_faults,omitempty"`
 
@@ -172,6 +176,8 @@ func (c *Config) validateChoices() error {
 		return document.Errorf("upstream_retry", "an upstream of HTTP/2 is called by rules of net/http: want never")
 	case c.UpstreamRetry == RetryOnce && c.Engine == "nethttp":
 		return document.Errorf("upstream_retry", "the engine nethttp repeats by rules of its own: want never")
+	case c.UpstreamUnchecked:
+		return document.Errorf("upstream_unchecked", "only a proxy of protocol tcp has it")
 	case c.CallerFaults != nil:
 		return document.At(c.CallerFaults.Validate(), "caller_faults")
 	}
@@ -209,6 +215,9 @@ func (c *Config) upstream() (*url.URL, error) {
 	}
 	if c.Protocol != TCP {
 		return ParseUpstream(c.Upstream)
+	}
+	if c.UpstreamUnchecked {
+		return &url.URL{Scheme: TCP, Host: c.Upstream}, nil
 	}
 	host, port, err := net.SplitHostPort(c.Upstream)
 	switch {

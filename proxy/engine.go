@@ -69,12 +69,14 @@ type Engine struct {
 	addresses atomic.Pointer[addresses]
 	exchanges atomic.Uint64 // numbered so far
 	registry  registry
+	traffic   traffics
 }
 
 // running is a proxy with its listener.
 type running struct {
 	proxy    *Proxy
 	listen   string // as its configuration has it
+	upstream string // likewise
 	executor string
 	listener *listener
 	server   Server // nil until the change that brings it is committed
@@ -84,6 +86,7 @@ type running struct {
 type Proxy struct {
 	Name     string
 	Observer Observer // may be nil
+	Traffic  *Traffic // of a TCP proxy, whose executor adds to it; nil of others
 	settings atomic.Pointer[Settings]
 	engine   *Engine
 	accepts  acceptFailures

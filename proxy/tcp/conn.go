@@ -193,14 +193,16 @@ func (c *conn) carry(upstream net.Conn) {
 	c.upstream, c.view.Now = upstream, time.Now()
 	address := proxy.AddressText(upstream.RemoteAddr())
 	c.live.Reach(&address)
-	fromClient, failed := newSource(c.client)
-	fromUpstream, err := newSource(upstream)
+	traffic := c.server.proxy.Traffic
+	fromClient, failed := newSource(c.client, &traffic.Up.Received)
+	fromUpstream, err := newSource(upstream, &traffic.Down.Received)
 	if err = errors.Join(failed, err); err != nil {
 		c.end(&ended{faults.LinkCloses, proxy.RealError, err.Error()})
 		return
 	}
-	c.up = newLink(c, faults.Upstream, fromClient, upstream)
-	c.down = newLink(c, faults.Downstream, fromUpstream, c.client)
+	traffic.Up.Received.Add(int64(len(c.first)))
+	c.up = newLink(c, faults.Upstream, fromClient, upstream, &traffic.Up.Sent)
+	c.down = newLink(c, faults.Downstream, fromUpstream, c.client, &traffic.Down.Sent)
 	c.server.add(c)
 	defer c.server.remove(c)
 	stop := context.AfterFunc(c.over, c.interrupt)

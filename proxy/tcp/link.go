@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -24,15 +25,17 @@ type link struct {
 	queue    *queue
 	changed  chan struct{} // of one: other rules may be in force
 	stream   faults.Stream
+	sent     *atomic.Int64 // bytes of all links of the proxy in this direction
 
 	delayed   bool
 	holed     bool              // a fault has lost data
 	decisions []faults.Decision // when the link has ended
 }
 
-func newLink(c *conn, stream faults.Stream, from *source, to net.Conn) *link {
+func newLink(c *conn, stream faults.Stream, from *source, to net.Conn, sent *atomic.Int64) *link {
 	l := &link{
-		conn: c, stream: stream, from: from, to: to, shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
+		conn: c, stream: stream, from: from, to: to, sent: sent,
+		shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
 		queue: newQueue(&c.server.queued), changed: make(chan struct{}, 1),
 	}
 	if stream == faults.Upstream && len(c.first) > 0 {
@@ -226,6 +229,7 @@ func (l *link) write(data []byte) (int, error) {
 
 // count counts what has passed.
 func (l *link) count(n int64) {
+	l.sent.Add(n)
 	if l.stream == faults.Upstream {
 		l.conn.live.Pass(n, 0)
 	} else {

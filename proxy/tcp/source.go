@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -22,16 +23,17 @@ func putBuffer(buffer []byte) { buffers.Put((*[bufferSize]byte)(buffer[:bufferSi
 // source is a connection to read from. While nothing comes it holds no buffer, so that idle connections cost little.
 type source struct {
 	net.Conn
-	raw syscall.RawConn
+	raw      syscall.RawConn
+	received *atomic.Int64 // bytes
 }
 
-func newSource(conn net.Conn) (*source, error) {
+func newSource(conn net.Conn, received *atomic.Int64) (*source, error) {
 	socket, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil, fmt.Errorf("%T has no descriptor", conn)
 	}
 	raw, err := socket.SyscallConn()
-	return &source{conn, raw}, err
+	return &source{conn, raw, received}, err
 }
 
 // readSome reads what there is, and waits until there is something. What it gives goes back with putBuffer.
@@ -57,6 +59,7 @@ func (s *source) readSome() ([]byte, error) {
 		return nil, err // the deadline, or the connection was closed
 	}
 	if n > 0 && failed == nil {
+		s.received.Add(int64(n))
 		return buffer[:n], nil
 	}
 	buffers.Put(buffer)
