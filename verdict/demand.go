@@ -17,7 +17,7 @@ func (s *scene) steady() (rate float64, reason string) {
 	case reason != "":
 		return 0, reason
 	case rate < least:
-		return 0, fmt.Sprintf("rates are compared from %s calls a second on, here it is %s", figure(least), figure(rate))
+		return 0, fmt.Sprintf("rates are compared from %s calls a second on, here it is %s", number(least), number(rate))
 	}
 	return rate, ""
 }

@@ -52,7 +52,7 @@ func amplification(s *scene, f *finding) {
 	f.figure("calls", calls, by)
 	f.show(attempts[:min(len(attempts), MaxEvidence)]...)
 	f.end(f.above(factor), "while everything failed, the service got %s attempts for each call (%s %s)",
-		figure(factor), figure(calls), by)
+		number(factor), number(calls), by)
 }
 
 // callsFor is how many calls the attempts of outages were made for, and how that is known; "" where it is not.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// figure writes a number with three digits that count.
-func figure(v float64) string {
+// number writes a number with three digits that count.
+func number(v float64) string {
 	if math.Abs(v) >= 100 {
 		return strconv.FormatFloat(math.Round(v), 'f', -1, 64)
 	}
@@ -15,7 +15,7 @@ func figure(v float64) string {
 }
 
 // percent writes a share.
-func percent(v float64) string { return figure(100*v) + " %" }
+func percent(v float64) string { return number(100*v) + " %" }
 
 // brief writes a time without digits that say nothing.
 func brief(d time.Duration) string {

@@ -1,0 +1,14 @@
+package verdict
+
+import (
+	"encoding/json"
+	"io"
+)
+
+// WriteJSON writes the report as indented JSON with a newline at the end.
+func (r Report) WriteJSON(w io.Writer) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
