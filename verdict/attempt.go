@@ -78,9 +78,6 @@ func (a *attempt) failed() bool { return a.cut() || a.refused() }
 // ok reports whether the client got a whole reply that is none of these.
 func (a *attempt) ok() bool { return !a.left() && !a.failed() && !a.permanent() }
 
-// repeatable reports whether an equal request behind the attempt's end may be a repetition of it.
-func (a *attempt) repeatable() bool { return !a.ok() }
-
 // head is when the reply's head had come to the client: the end, if none did.
 func (a *attempt) head() time.Time {
 	if a.Attempt.FirstByte > 0 {
@@ -91,9 +88,6 @@ func (a *attempt) head() time.Time {
 
 // touched reports whether a fault of ours had a hand in the attempt.
 func (a *attempt) touched() bool { return a.Delayed || a.Faulted || a.Outcome == proxy.Injected }
-
-// openAt reports whether the attempt was under way at t.
-func (a *attempt) openAt(t time.Time) bool { return !a.begin.After(t) && a.end.After(t) }
 
 // within reports whether the attempt began in a span of time.
 func (a *attempt) within(s span) bool { return s.has(a.begin) }

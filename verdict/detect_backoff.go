@@ -1,6 +1,11 @@
 package verdict
 
-import "time"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+)
 
 // backoffDetectors look at the pauses before retries.
 func backoffDetectors() []detector {
@@ -10,6 +15,18 @@ func backoffDetectors() []detector {
 			needs:    "5 calls that failed 4 times in a row, or 5 that failed and were not tried again",
 			limits:   []Threshold{{"fail", 0.010, "s"}, {"warn", 0.100, "s"}, {"calls", 5, "calls"}, {"gaps", 3, "retries a call"}},
 			evaluate: noBackoff, mend: mendBackoff(),
+		},
+		{
+			id: "D4", name: "delay does not grow",
+			needs:    "10 calls that failed 4 times in a row",
+			limits:   []Threshold{{"growth", 1.2, "times the pause before"}, {"cap", 60, "s"}, {"calls", 10, "calls"}, {"gaps", 3, "retries a call"}},
+			evaluate: noGrowth, mend: mendGrowth(),
+		},
+		{
+			id: "D5", name: "no jitter",
+			needs:    "20 calls that failed once, and were tried again 100 ms later or more",
+			limits:   []Threshold{{"variation", 0.05, ""}, {"spread", 0.05, "of the median"}, {"least", 0.005, "s"}, {"pause", 0.100, "s"}, {"calls", 20, "calls"}},
+			evaluate: noJitter, mend: mendJitter(),
 		},
 	}
 }
@@ -22,24 +39,21 @@ func noBackoff(s *scene, f *finding) {
 		return
 	}
 	var pauses []float64
-	retries, gaps := 0, 0
+	retries := 0
 	for _, c := range sure {
 		retries += len(c.repeats())
-		own := ownGaps(c)
-		gaps += len(own)
-		if f.enough(len(own), "gaps") || !f.enough(len(own), "gaps") && len(own) > 0 {
+		if own := ownGaps(c); f.enough(len(own), "gaps") {
 			pauses = append(pauses, mean(lengths(own)))
 			f.show(c.first(), c.last())
 		}
 	}
-	least := int(f.limit("gaps") * f.limit("calls"))
 	switch {
 	case retries == 0:
 		f.pass("%s failed, and none was tried again", count(len(sure), "call"))
 		return
-	case gaps < least || len(pauses) < int(f.limit("calls")):
-		f.inconclusive("%s were seen in %s, %d in %s are needed", count(gaps, "pause"), count(len(pauses), "call"), least,
-			count(int(f.limit("calls")), "call"))
+	case !f.enough(len(pauses), "calls"):
+		f.inconclusive("%s with %s retries or more, %s needed", count(len(pauses), "call"), number(f.limit("gaps")),
+			number(f.limit("calls")))
 		return
 	}
 	pause := seconds(median(pauses))
@@ -76,4 +90,83 @@ func lengths(gaps []gap) []float64 {
 		all[i] = g.length.Seconds()
 	}
 	return all
+}
+
+// noGrowth looks at how pauses follow on each other: the median of their ratios, of the first three pauses of each call, as
+// later ones may be at the cap.
+func noGrowth(s *scene, f *finding) {
+	sure, reason := s.sureCalls(f.limit("calls"), "that failed", failedOnce)
+	if reason != "" {
+		f.inconclusive("%s", reason)
+		return
+	}
+	var ratios []float64
+	var longest time.Duration
+	calls := 0
+	for _, c := range sure {
+		own := ownGaps(c)
+		for _, g := range own {
+			longest = max(longest, g.length)
+		}
+		if !f.enough(len(own), "gaps") {
+			continue
+		}
+		calls++
+		f.show(c.first(), c.last())
+		for i, g := range own[1:int(f.limit("gaps"))] {
+			ratios = append(ratios, g.length.Seconds()/max(own[i].length, time.Microsecond).Seconds())
+		}
+	}
+	growth := median(ratios)
+	f.figure("growth", growth, "times the pause before")
+	f.measured("longest pause", longest)
+	switch {
+	case longest > f.span("cap"):
+		f.warn("a pause of %s: the delay has no cap", brief(longest))
+	case !f.enough(calls, "calls"):
+		f.inconclusive("%s with %s retries or more, %s needed", count(calls, "call"), number(f.limit("gaps")), number(f.limit("calls")))
+	case growth < f.limit("growth"):
+		f.warn("each pause is %s times the one before it: the delay is fixed", number(growth))
+	default:
+		f.pass("each pause is %s times the one before it", number(growth))
+	}
+}
+
+// noJitter looks at how much the pauses of different calls differ, retry by retry.
+func noJitter(s *scene, f *finding) {
+	sure, reason := s.sureCalls(f.limit("calls"), "that failed", failedOnce)
+	if reason != "" {
+		f.inconclusive("%s", reason)
+		return
+	}
+	byIndex := map[int][]float64{}
+	for _, c := range sure {
+		for _, g := range ownGaps(c) {
+			byIndex[g.index] = append(byIndex[g.index], g.length.Seconds())
+		}
+		if len(c.attempts) > 1 {
+			f.show(c.first(), c.attempts[1])
+		}
+	}
+	looked := 0
+	for _, index := range slices.Sorted(maps.Keys(byIndex)) {
+		pauses := byIndex[index]
+		middle := median(pauses)
+		if !f.enough(len(pauses), "calls") || middle < f.limit("pause") {
+			continue
+		}
+		looked++
+		varies, spread := variation(pauses), quantile(pauses, 0.75)-quantile(pauses, 0.25)
+		f.figure(fmt.Sprintf("variation before retry %d", index), varies, "")
+		if varies < f.limit("variation") && spread < max(f.limit("spread")*middle, f.limit("least")) {
+			f.fail("%s waited %s before retry %d, all but the same: clients that fail together come back together",
+				count(len(pauses), "call"), brief(seconds(middle)), index)
+			return
+		}
+	}
+	if looked == 0 {
+		f.inconclusive("no retry was seen in %s with a pause of %s or more", count(int(f.limit("calls")), "call"), brief(f.span("pause")))
+		return
+	}
+	f.pass("the pauses of different calls differ")
 }

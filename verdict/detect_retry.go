@@ -1,6 +1,8 @@
 package verdict
 
 import (
+	"net/http"
+	"slices"
 	"time"
 )
 
@@ -24,6 +26,23 @@ func retryDetectors() []detector {
 				{"attempts", 10, "attempts"}, {"time", 60, "s"}, {"calls", 5, "calls"},
 			},
 			evaluate: unbounded, mend: mendCount(),
+		},
+		{
+			id: "D10", name: "retries what will not pass",
+			needs: "5 calls that were answered with 400, 401, 403, 404, 405, 409, 422 or 501",
+			limits: []Threshold{
+				{"calls", 5, "calls"},
+			},
+			evaluate: permanentRetried, mend: mendPermanent(),
+		},
+		{
+			id: "D22", name: "no retry budget",
+			needs: "a fault that fails 30 to 70 % for 30 s, and a steady demand",
+			limits: []Threshold{
+				{"share", 0.2, "retries per call"}, {"floor", 10, "retries/s"}, {"fail", 0.3, "retries per call beyond"},
+				{"time", 30, "s"}, {"window", 10, "s"},
+			},
+			evaluate: noBudget, mend: mendBudget(),
 		},
 	}
 }
@@ -129,4 +148,109 @@ func unbounded(s *scene, f *finding) {
 		return
 	}
 	f.pass("%s gave up after at most %d attempts and %s", count(len(gaveUp), "call"), most, brief(longest))
+}
+
+// permanentRetried looks for repetitions of what a repetition cannot mend. One behind a 401 is left alone: it may be the
+// answer to the challenge, which is not recorded.
+func permanentRetried(s *scene, f *finding) {
+	sure, reason := s.sureCalls(f.limit("calls"), "with a reply that will not pass", func(c *call) bool {
+		return slices.ContainsFunc(c.attempts, (*attempt).permanent)
+	})
+	repeated := 0
+	for _, c := range sure {
+		challenged := false
+		for i, a := range c.attempts[:len(c.attempts)-1] {
+			next := c.attempts[i+1]
+			if !a.permanent() || next.transparent || next.hedge {
+				continue
+			}
+			if a.Status == http.StatusUnauthorized && !challenged {
+				challenged = true
+				continue
+			}
+			repeated++
+			f.show(a, next)
+		}
+	}
+	f.figure("repetitions", float64(repeated), "")
+	f.figure("calls", float64(len(sure)), "")
+	switch {
+	case repeated > 0:
+		f.fail("%s of requests that were answered with a status which another attempt does not change (%d, say)",
+			count(repeated, "repetition"), s.statusOf(f.Evidence[0]))
+	case reason != "":
+		f.inconclusive("%s", reason)
+	default:
+		f.pass("none of %s with a reply that will not pass was repeated", count(len(sure), "call"))
+	}
+}
+
+// statusOf is the status of an exchange by its id.
+func (s *scene) statusOf(id uint64) int {
+	i := slices.IndexFunc(s.attempts, func(a *attempt) bool { return a.ID == id })
+	return s.attempts[i].Status
+}
+
+// The part of failures in which a budget shows: with fewer there is nothing to limit, with more a breaker opens.
+const (
+	budgetFrom = 0.3
+	budgetTo   = 0.7
+)
+
+// noBudget holds the retries of windows of time against the share that budgets allow, and a floor for low traffic.
+func noBudget(s *scene, f *finding) {
+	rate, reason := s.steady()
+	if reason != "" {
+		f.inconclusive("%s", reason)
+		return
+	}
+	allowed := f.limit("share") + f.limit("floor")/rate
+	windows, above, far, worst := 0, 0, 0, 0.0
+	for _, t := range s.faults() {
+		if bad := badShare(t.attempts); bad < budgetFrom || bad > budgetTo || t.length() < f.span("time") {
+			continue
+		}
+		for from := t.begin; !from.Add(f.span("window")).After(t.end); from = from.Add(f.span("window")) {
+			ratio, unsure := retryRatio(begunIn(t.attempts, span{from, from.Add(f.span("window"))}))
+			if unsure > s.limits.of(linking, "unsure") {
+				f.inconclusive("requests look alike, so that retries cannot be told from new calls")
+				return
+			}
+			windows, worst = windows+1, max(worst, ratio)
+			if ratio > allowed {
+				above++
+			}
+			if ratio > allowed+f.limit("fail") {
+				far++
+			}
+		}
+	}
+	f.figure("most retries", worst, "per call")
+	f.figure("allowed", allowed, "retries per call")
+	switch {
+	case windows == 0:
+		f.inconclusive("no fault failed 30 to 70 %% of the exchanges for %s", brief(f.span("time")))
+	case 3*far >= 2*windows:
+		f.fail("up to %s retries for each call while about half of the exchanges failed, far beyond %s", number(worst), number(allowed))
+	case 3*above >= 2*windows:
+		f.warn("up to %s retries for each call while about half of the exchanges failed, beyond %s", number(worst), number(allowed))
+	default:
+		f.pass("at most %s retries for each call while about half of the exchanges failed", number(worst))
+	}
+}
+
+// retryRatio is how many retries there are for each first attempt, and the share of attempts of which nobody knows.
+func retryRatio(attempts []*attempt) (ratio, unsure float64) {
+	first, retries, unknown := 0, 0, 0
+	for _, a := range attempts {
+		switch {
+		case a.call.unsure:
+			unknown++
+		case a.nth == 1:
+			first++
+		case !a.transparent && !a.hedge:
+			retries++
+		}
+	}
+	return share(retries, first), share(unknown, len(attempts))
 }

@@ -1,6 +1,9 @@
 package verdict
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // Detector describes one misbehaviour that is looked for.
 type Detector struct {
@@ -28,12 +31,17 @@ type detector struct {
 	mend            []Mend
 }
 
-// detectors is the table, one part for each file of detectors, in the order of their numbers within each.
+// detectors is the table: a part in each file of detectors, put in the order of their numbers.
 func detectors() []detector {
-	return slices.Concat(
-		retryDetectors(),
-		backoffDetectors(),
+	all := slices.Concat(
+		retryDetectors(), backoffDetectors(), herdDetectors(), retryAfterDetectors(), unsafeDetectors(),
+		timeoutDetectors(), abandonDetectors(), breakerDetectors(), recoveryDetectors(), scopeDetectors(),
+		hedgeDetectors(), connectionDetectors(), staleDetectors(), fallbackDetectors(),
 	)
+	slices.SortFunc(all, func(a, b detector) int {
+		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id))
+	})
+	return all
 }
 
 // judge lets the detector look at the scene.

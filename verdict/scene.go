@@ -18,6 +18,7 @@ type scene struct {
 	tapped      bool       // there is a caller's side
 	caller      []*attempt // what callers asked of the client
 	callerConns []proxy.Connection
+	owners      map[*call]*attempt // the exchange of a caller in which a call was made, where it is known
 
 	stretches []stretch
 	derived   bool    // nobody gave the phases: they are told from the exchanges
@@ -44,6 +45,7 @@ func newScene(in Input, l limits) *scene {
 		caller, leftOut := attemptsOf(in.Caller.Exchanges)
 		s.caller, s.leftOut = caller, s.leftOut+leftOut
 		s.callerConns = s.connections(in.Caller.Connections)
+		s.owners = ownersOf(s.calls, s.caller)
 	}
 	if s.now.IsZero() {
 		s.now = s.end()
