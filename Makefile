@@ -28,6 +28,7 @@ setup:
 test: setup
 	$(GO) test -race -shuffle=on -timeout 10m ./...
 	$(GO) test -run 'Allocat' ./proxy/http1 ./faults # which the race detector disturbs
+	$(GO) test -run 'PartClients' ./verdict # all its seeds, for which the race detector is too slow
 
 lint:
 	@unformatted=$$($(GOFUMPT) -l .); test -z "$$unformatted" || { echo "not gofumpt-ed: $$unformatted"; exit 1; }

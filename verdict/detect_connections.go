@@ -17,8 +17,8 @@ func connectionDetectors() []detector {
 		},
 		{
 			id: "D25", name: "reconnect storm",
-			needs:    "a fault that ends 20 connections, a baseline, and a steady demand",
-			limits:   []Threshold{{"factor", 5, "times the baseline"}, {"time", 3, "s"}, {"connections", 20, "connections"}},
+			needs:    "a fault that ends connections, with 20 calls asked for in it, a baseline, and a steady demand",
+			limits:   []Threshold{{"factor", 5, "times the baseline"}, {"time", 3, "s"}, {"calls", 20, "calls"}},
 			evaluate: reconnects, mend: mendReconnect(),
 		},
 	}
@@ -121,7 +121,8 @@ func firstOpened(conns []proxy.Connection, t time.Time) int {
 
 // reconnects counts the connections of each second under a fault that ends them.
 func reconnects(s *scene, f *finding) {
-	if _, reason := s.steady(); reason != "" {
+	rate, reason := s.steady()
+	if reason != "" {
 		f.inconclusive("%s", reason)
 		return
 	}
@@ -138,15 +139,14 @@ func reconnects(s *scene, f *finding) {
 	allowed := max(f.limit("factor")*max(perSecond(usual, length), 1), s.limits.of(demand, "rate"))
 	longest, most, looked := 0, 0, false
 	for _, t := range s.faults() {
+		ended := countOf(t.attempts, func(a *attempt) bool { return a.Attempt.ClosedBy == proxy.ByProxy })
 		opened := s.openedIn(t.span)
-		ended := 0
 		for _, c := range opened {
-			if c.ClosedBy == proxy.ByProxy {
+			if c.ClosedBy == proxy.ByProxy && c.Exchanges == 0 {
 				ended++
 			}
 		}
-		ended = max(ended, countOf(t.attempts, func(a *attempt) bool { return a.Attempt.ClosedBy == proxy.ByProxy }))
-		if !f.enough(ended, "connections") {
+		if ended == 0 || 2*ended < len(t.attempts) || !f.enough(int(rate*t.length().Seconds()), "calls") {
 			continue
 		}
 		looked = true
@@ -158,7 +158,7 @@ func reconnects(s *scene, f *finding) {
 	f.figure("allowed", allowed, "in a second")
 	switch {
 	case !looked:
-		f.inconclusive("no fault ended %s connections", number(f.limit("connections")))
+		f.inconclusive("no fault ended the connections of %s calls", number(f.limit("calls")))
 	case time.Duration(longest)*time.Second > f.span("time"):
 		f.fail("for %d s it opened more than %s connections a second, up to %d, while they were ended again and again", longest, number(allowed), most)
 	default:

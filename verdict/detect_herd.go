@@ -61,15 +61,14 @@ func synchronised(s *scene, f *finding) {
 	}
 }
 
-// instants gives the pauses of calls that failed together, at least so many within so short a time, and apart from others.
+// instants gives the first pauses of calls that failed together, at least so many within so short a time, and apart from others.
 func (s *scene) instants(short time.Duration, least int) [][]gap {
 	var all []gap
 	for _, c := range s.calls {
-		if !c.unsure {
-			all = append(all, ownGaps(c)...)
+		if own := ownGaps(c); !c.unsure && len(own) > 0 && own[0].before.bad() {
+			all = append(all, own[0])
 		}
 	}
-	all = slices.DeleteFunc(all, func(g gap) bool { return !g.before.bad() })
 	slices.SortStableFunc(all, func(a, b gap) int { return a.before.end.Compare(b.before.end) })
 	ends := make([]time.Time, len(all))
 	for i, g := range all {

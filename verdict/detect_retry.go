@@ -39,8 +39,11 @@ func retryDetectors() []detector {
 			id: "D22", name: "no retry budget",
 			needs: "a fault that fails 30 to 70 % for 30 s, and a steady demand",
 			limits: []Threshold{
-				{"share", 0.2, "retries per call"}, {"floor", 10, "retries/s"}, {"fail", 0.3, "retries per call beyond"},
-				{"time", 30, "s"}, {"window", 10, "s"},
+				{"share", 0.2, "retries per call"},
+				{"floor", 10, "retries/s"},
+				{"fail", 0.3, "retries per call beyond"},
+				{"time", 30, "s"},
+				{"window", 10, "s"},
 			},
 			evaluate: noBudget, mend: mendBudget(),
 		},

@@ -88,20 +88,20 @@ func tooWide(s *scene, f *finding) {
 // of the baseline that are not asked for any more.
 func partlyWell(attempts, usual []*attempt) (well map[string][]*attempt, depth int) {
 	for depth := 1; depth <= maxDepth; depth++ {
-		well, failing := map[string][]*attempt{}, map[string]bool{}
-		for route, group := range routes(attempts, depth) {
+		asked, well, failing := routes(attempts, depth), map[string][]*attempt{}, 0
+		for route, group := range asked {
 			switch bad := badShare(group); {
 			case bad <= wellShare:
 				well[route] = group
 			case bad >= outageShare:
-				failing[route] = true
+				failing++
 			}
 		}
-		if len(failing) == 0 {
+		if failing == 0 {
 			continue
 		}
 		for route := range routes(usual, depth) {
-			if _, asked := well[route]; !asked && !failing[route] && len(well) < maxRoutes && !fails(attempts, route, depth) {
+			if asked[route] == nil {
 				well[route] = nil
 			}
 		}
@@ -110,9 +110,4 @@ func partlyWell(attempts, usual []*attempt) (well map[string][]*attempt, depth i
 		}
 	}
 	return nil, 0
-}
-
-// fails reports whether the route was asked for at all: then it is neither well nor failing.
-func fails(attempts []*attempt, route string, depth int) bool {
-	return slices.ContainsFunc(attempts, func(a *attempt) bool { return routeOf(a, depth) == route })
 }

@@ -46,9 +46,13 @@ func callsOf(attempts []*attempt, distinct bool, l limits) []*call {
 	return k.calls
 }
 
+// oftenEqual is how many equal requests must have succeeded, of which none began behind the end of another, before they are
+// taken for calls that are alike and not for hedges of one.
+const oftenEqual = 4
+
 // habits looks at what the attempts that nobody touched do after a success.
 func habits(attempts []*attempt, body bool) map[kindOf]*habit {
-	all, last := map[kindOf]*habit{}, map[likeness]*attempt{}
+	all, last, equal := map[kindOf]*habit{}, map[likeness]*attempt{}, map[likeness]int{}
 	for _, a := range attempts {
 		like := likenessOf(a, body)
 		h := all[like.kindOf]
@@ -56,20 +60,28 @@ func habits(attempts []*attempt, body bool) map[kindOf]*habit {
 			h = &habit{}
 			all[like.kindOf] = h
 		}
-		before := last[like]
-		last[like] = a
-		if before != nil && before.ok() && !before.touched() && !sameID(before, a) {
-			pause := max(0, a.begin.Sub(before.end))
-			if !h.again || pause < h.soonest {
-				h.soonest = pause
-			}
-			h.again = true
+		if before := last[like]; before != nil && before.ok() && !before.touched() && !sameID(before, a) {
+			h.seeAgain(a.begin.Sub(before.end), equal[like])
 		}
+		last[like] = a
 		if a.ok() && !a.touched() {
 			h.succeeded++
+			equal[like]++
 		}
 	}
 	return all
+}
+
+// seeAgain notes a request that came a pause behind an equal one that succeeded, or before that one's end, and how many had.
+func (h *habit) seeAgain(pause time.Duration, equal int) {
+	if pause < 0 && equal < oftenEqual {
+		return
+	}
+	pause = max(0, pause)
+	if !h.again || pause < h.soonest {
+		h.soonest = pause
+	}
+	h.again = true
 }
 
 // sameID reports whether two attempts name the same call.

@@ -70,9 +70,12 @@ func modulePath(t *testing.T, root string) string {
 	return ""
 }
 
+// suites are the packages that other packages' tests run.
+var suites = []string{"proxy/proxytest", "faults/faultstest", "verdict/verdicttest"}
+
 // isTestCode tells test files, and the packages of suites that other packages' tests run.
 func isTestCode(dir, name string) bool {
-	return strings.HasSuffix(name, "_test.go") || within(dir, "proxy/proxytest") || within(dir, "faults/faultstest")
+	return strings.HasSuffix(name, "_test.go") || withinAny(dir, suites)
 }
 
 // parseModule parses every Go file of the module, by folder. Folders that the go command passes over are passed over here:
