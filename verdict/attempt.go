@@ -89,17 +89,30 @@ func (a *attempt) head() time.Time {
 // touched reports whether a fault of ours had a hand in the attempt.
 func (a *attempt) touched() bool { return a.Delayed || a.Faulted || a.Outcome == proxy.Injected }
 
-// within reports whether the attempt began in a span of time.
-func (a *attempt) within(s span) bool { return s.has(a.begin) }
-
 // span is a part of time, its end excluded.
 type span struct{ begin, end time.Time }
 
 func (s span) has(t time.Time) bool  { return !t.Before(s.begin) && t.Before(s.end) }
 func (s span) length() time.Duration { return s.end.Sub(s.begin) }
+
+// part is one of so many equal parts.
 func (s span) part(i, of int) span {
 	step := s.length() / time.Duration(of)
 	return span{s.begin.Add(step * time.Duration(i)), s.begin.Add(step * time.Duration(i+1))}
+}
+
+// maxWindows bounds the windows that a span is looked at in: of seconds, those of a week.
+const maxWindows = 7 * 24 * 60 * 60
+
+// windows parts the span into whole ones of a length, the first maxWindows of them.
+func (s span) windows(length time.Duration) []span {
+	n := min(maxWindows, int(s.length()/max(length, time.Second)))
+	all := make([]span, max(0, n))
+	for i := range all {
+		from := s.begin.Add(time.Duration(i) * max(length, time.Second))
+		all[i] = span{from, from.Add(max(length, time.Second))}
+	}
+	return all
 }
 
 // begunIn gives the attempts that began in a span: all are in the order of their begins.

@@ -1,7 +1,6 @@
 package verdict
 
 import (
-	"slices"
 	"time"
 
 	"github.com/squall-proxy/squall/proxy"
@@ -21,6 +20,8 @@ const (
 type call struct {
 	attempts []*attempt // in the order of their begins
 	until    time.Time  // the latest of their ends
+	resent   bool       // net/http repeated one of them by itself
+	hedges   int        // attempts begun while another was under way
 	unsure   bool       // an equal request may or may not be a part of it: nothing is made of such a call
 }
 
@@ -36,6 +37,10 @@ func (c *call) add(a *attempt, by Rule) {
 		a.transparent = transparent(c, a)
 		a.hedge = c.until.After(a.begin) && (!c.last().left() || c.until.Sub(a.begin) > overlap)
 		a.joined = by
+		c.resent = c.resent || a.transparent
+		if a.hedge {
+			c.hedges++
+		}
 	}
 	c.attempts = append(c.attempts, a)
 	a.call, a.nth = c, len(c.attempts)
@@ -85,10 +90,9 @@ const transparentWithin = 5 * time.Millisecond
 // connection, one that had been used before, ended without a byte of reply is sent again at once. Once a call.
 func transparent(c *call, a *attempt) bool {
 	before := c.last()
-	return before.cut() && before.Status == 0 && before.Attempt.Nth > 1 &&
+	return !c.resent && before.cut() && before.Status == 0 && before.Attempt.Nth > 1 &&
 		before.Attempt.FirstByte == 0 && sameRequest(before, a) &&
-		!a.begin.Before(before.end) && a.begin.Sub(before.end) <= transparentWithin &&
-		!slices.ContainsFunc(c.attempts, func(a *attempt) bool { return a.transparent })
+		!a.begin.Before(before.end) && a.begin.Sub(before.end) <= transparentWithin
 }
 
 // sameRequest reports whether two attempts are of the same bytes, as far as they were read.

@@ -48,11 +48,9 @@ func (s *scene) span(owner, name string) time.Duration { return seconds(s.limits
 
 // countBySecond counts the attempts that began in each whole second of a span.
 func countBySecond(attempts []*attempt, within span) []float64 {
-	counts := make([]float64, int(within.length()/time.Second))
-	for _, a := range attempts {
-		if i := int(a.begin.Sub(within.begin) / time.Second); i >= 0 && i < len(counts) {
-			counts[i]++
-		}
+	var counts []float64
+	for _, second := range within.windows(time.Second) {
+		counts = append(counts, float64(len(begunIn(attempts, second))))
 	}
 	return counts
 }

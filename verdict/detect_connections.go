@@ -140,8 +140,7 @@ func reconnects(s *scene, f *finding) {
 	longest, most, looked := 0, 0, false
 	for _, t := range s.faults() {
 		ended := countOf(t.attempts, func(a *attempt) bool { return a.Attempt.ClosedBy == proxy.ByProxy })
-		opened := s.openedIn(t.span)
-		for _, c := range opened {
+		for _, c := range s.openedIn(t.span) {
 			if c.ClosedBy == proxy.ByProxy && c.Exchanges == 0 {
 				ended++
 			}
@@ -150,7 +149,7 @@ func reconnects(s *scene, f *finding) {
 			continue
 		}
 		looked = true
-		run, peak := storm(opened, t.span, allowed)
+		run, peak := s.storm(t.span, allowed)
 		longest, most = max(longest, run), max(most, peak)
 		f.show(t.attempts...)
 	}
@@ -172,13 +171,10 @@ func (s *scene) openedIn(within span) []proxy.Connection {
 }
 
 // storm is for how many seconds on end more connections were opened than are allowed, and how many in the worst second.
-func storm(opened []proxy.Connection, within span, allowed float64) (longest, most int) {
-	counts := make([]int, int(within.length()/time.Second)+1)
-	for _, c := range opened {
-		counts[int(c.Opened.Sub(within.begin)/time.Second)]++
-	}
+func (s *scene) storm(within span, allowed float64) (longest, most int) {
 	run := 0
-	for _, n := range counts {
+	for _, second := range within.windows(time.Second) {
+		n := len(s.openedIn(second))
 		most = max(most, n)
 		run++
 		if float64(n) <= allowed {

@@ -93,7 +93,7 @@ func noFallback(s *scene, f *finding) {
 	}
 	var attempts, callers []*attempt
 	for _, t := range s.faults() {
-		if bad := badShare(t.attempts); bad >= hideFrom && bad <= hideTo {
+		if t.bad >= hideFrom && t.bad <= hideTo {
 			attempts, callers = append(attempts, t.attempts...), append(callers, t.caller...)
 		}
 	}

@@ -25,7 +25,7 @@ func hedgeAbuse(s *scene, f *finding) {
 		for _, a := range t.attempts {
 			switch c := a.call; {
 			case a.nth != 1 || c.unsure:
-			case !c.hedged():
+			case c.hedges == 0:
 				calls++
 			default:
 				calls, hedged = calls+1, hedged+1
@@ -57,11 +57,6 @@ func hedgeAbuse(s *scene, f *finding) {
 	default:
 		f.pass("%s of the calls were hedged", percent(part))
 	}
-}
-
-// hedged reports whether the call had two attempts at once.
-func (c *call) hedged() bool {
-	return countOf(c.attempts, func(a *attempt) bool { return a.hedge }) > 0
 }
 
 // countOf counts the attempts of which something holds.

@@ -101,7 +101,7 @@ func neverCloses(s *scene, f *finding) {
 	looked := 0
 	for i, t := range s.stretches[:max(0, len(s.stretches)-1)] {
 		after := s.stretches[i+1]
-		if t.Stage != Fault || after.Stage == Fault || len(t.attempts) == 0 || badShare(t.attempts) < outageShare {
+		if !t.outage() || after.Stage == Fault {
 			continue
 		}
 		looked++

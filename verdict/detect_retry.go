@@ -64,7 +64,7 @@ func amplification(s *scene, f *finding) {
 	for _, t := range outages {
 		attempts, length, callers = append(attempts, t.attempts...), length+t.length(), callers+len(t.caller)
 	}
-	calls, by := s.callsFor(f, outages, callers, length)
+	calls, by := s.callsFor(f, callers, length)
 	if by == "" {
 		return
 	}
@@ -78,7 +78,7 @@ func amplification(s *scene, f *finding) {
 }
 
 // callsFor is how many calls the attempts of outages were made for, and how that is known; "" where it is not.
-func (s *scene) callsFor(f *finding, outages []stretch, callers int, length time.Duration) (calls float64, by string) {
+func (s *scene) callsFor(f *finding, callers int, length time.Duration) (calls float64, by string) {
 	if usual, _ := s.baseline(); s.tapped && f.enough(callers, "calls") && len(usual) > 0 {
 		if asked := s.callersIn(Baseline); asked > 0 {
 			return float64(callers) * float64(len(usual)) / float64(asked), "calls by what callers asked"
@@ -89,12 +89,8 @@ func (s *scene) callsFor(f *finding, outages []stretch, callers int, length time
 		return rate * length.Seconds(), "calls by the demand"
 	}
 	sure, unknown := s.sureCalls(f.limit("calls"), "in outages", func(c *call) bool {
-		for _, t := range outages {
-			if c.first().within(t.span) {
-				return true
-			}
-		}
-		return false
+		t := s.stretchAt(c.first().begin)
+		return t != nil && t.outage()
 	})
 	if unknown != "" {
 		f.inconclusive("%s; and %s", unknown, reason)
@@ -210,11 +206,11 @@ func noBudget(s *scene, f *finding) {
 	allowed := f.limit("share") + f.limit("floor")/rate
 	windows, above, far, worst := 0, 0, 0, 0.0
 	for _, t := range s.faults() {
-		if bad := badShare(t.attempts); bad < budgetFrom || bad > budgetTo || t.length() < f.span("time") {
+		if t.bad < budgetFrom || t.bad > budgetTo || t.length() < f.span("time") {
 			continue
 		}
-		for from := t.begin; !from.Add(f.span("window")).After(t.end); from = from.Add(f.span("window")) {
-			ratio, unsure := retryRatio(begunIn(t.attempts, span{from, from.Add(f.span("window"))}))
+		for _, window := range t.windows(f.span("window")) {
+			ratio, unsure := retryRatio(begunIn(t.attempts, window))
 			if unsure > s.limits.of(linking, "unsure") {
 				f.inconclusive("requests look alike, so that retries cannot be told from new calls")
 				return

@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -43,10 +42,8 @@ func (s *scene) hangOf(a *attempt) hang {
 			return drip
 		}
 	}
-	for _, t := range s.faults() {
-		if a.within(t.span) && strings.Contains(t.Fault, "drip") {
-			return drip
-		}
+	if t := s.stretchAt(a.begin); t != nil && strings.Contains(t.Fault, "drip") {
+		return drip
 	}
 	return stall
 }
@@ -56,7 +53,7 @@ func noTimeout(s *scene, f *finding) {
 	limit := f.span("limit")
 	waited, endless := map[hang][]float64{}, map[hang]int{}
 	for _, a := range s.attempts {
-		if !a.touched() || !a.left() && a.Duration < limit || slices.ContainsFunc(a.call.attempts, func(a *attempt) bool { return a.hedge }) {
+		if !a.touched() || !a.left() && a.Duration < limit || a.call.hedges > 0 {
 			continue
 		}
 		how := s.hangOf(a)
@@ -104,8 +101,8 @@ func (s *scene) waiting(limit time.Duration) int {
 	}
 	n := 0
 	for _, c := range s.conns {
-		if c.Busy && c.Closed.IsZero() && s.now.Sub(c.Since) >= limit &&
-			slices.ContainsFunc(s.faults(), func(t stretch) bool { return t.has(c.Since) }) {
+		t := s.stretchAt(c.Since)
+		if c.Busy && c.Closed.IsZero() && s.now.Sub(c.Since) >= limit && t != nil && t.Stage == Fault {
 			n++
 		}
 	}

@@ -33,6 +33,7 @@ type stretch struct {
 	span
 	attempts []*attempt // that began in it
 	caller   []*attempt
+	bad      float64 // share of the attempts that failed or were waited for in vain
 }
 
 func newScene(in Input, l limits) *scene {
@@ -56,10 +57,9 @@ func newScene(in Input, l limits) *scene {
 	}
 	for _, p := range phases {
 		within := span{p.Begin, p.End}
-		s.stretches = append(s.stretches, stretch{
-			Phase: p, span: within,
-			attempts: begunIn(s.attempts, within), caller: begunIn(s.caller, within),
-		})
+		t := stretch{Phase: p, span: within, attempts: begunIn(s.attempts, within), caller: begunIn(s.caller, within)}
+		t.bad = badShare(t.attempts)
+		s.stretches = append(s.stretches, t)
 	}
 	return s
 }
@@ -159,6 +159,18 @@ func (s *scene) faults() []stretch {
 	return all
 }
 
+// stretchAt gives the stretch that a moment lies in; nil if it lies in none.
+func (s *scene) stretchAt(t time.Time) *stretch {
+	i, found := slices.BinarySearchFunc(s.stretches, t, func(s stretch, t time.Time) int { return s.begin.Compare(t) })
+	if !found {
+		i--
+	}
+	if i < 0 || !s.stretches[i].has(t) {
+		return nil
+	}
+	return &s.stretches[i]
+}
+
 // outageShare is the share of failures from which on a fault is an outage, so that one reply that slipped through before
 // the fault held does not hide it.
 const outageShare = 0.9
@@ -167,11 +179,16 @@ const outageShare = 0.9
 func (s *scene) outages(length time.Duration) []stretch {
 	var all []stretch
 	for _, t := range s.faults() {
-		if len(t.attempts) > 0 && badShare(t.attempts) >= outageShare && t.length() >= length {
+		if t.outage() && t.length() >= length {
 			all = append(all, t)
 		}
 	}
 	return all
+}
+
+// outage reports whether hardly anything succeeded in the stretch.
+func (t stretch) outage() bool {
+	return t.Stage == Fault && len(t.attempts) > 0 && t.bad >= outageShare
 }
 
 // baseline gives the attempts of the baselines, and how long these were.
