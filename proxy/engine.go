@@ -57,6 +57,10 @@ type Engine struct {
 	// process has descriptors for, at most [MaxClients].
 	MaxClients int
 
+	// CallHeader names a request's field by which clients tell which of their calls it is an attempt of; see [Attempt].
+	// "" = only those that are widely known are looked at.
+	CallHeader string
+
 	authority lazyAuthority
 	places    places
 	mu        sync.Mutex          // held from Prepare to Commit or Discard; guards running, kill and closed
@@ -119,6 +123,9 @@ func (s *Settings) Replaced() <-chan struct{} { return s.replaced }
 
 // NextExchange numbers an exchange: unique in its engine, from 1.
 func (p *Proxy) NextExchange() uint64 { return p.engine.exchanges.Add(1) }
+
+// CallHeader is the engine's.
+func (p *Proxy) CallHeader() string { return p.engine.CallHeader }
 
 // compile turns an endpoint into settings. An error names the field.
 func (e Endpoint) compile() (*Settings, error) {

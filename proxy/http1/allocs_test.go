@@ -24,6 +24,12 @@ func TestNoAllocations(t *testing.T) {
 		{"WithALength", get, ok},
 		{"Chunked", get, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"},
 		{"WithABody", "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1024\r\n\r\n" + kilobyte, ok},
+		{
+			"WithMarks",
+			"GET /a HTTP/1.1\r\nHost: x\r\ntraceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\nIdempotency-Key: 7\r\n\r\n",
+			"HTTP/1.1 503 Busy\r\nDate: Sun, 22 Nov 2026 20:00:00 GMT\r\nRetry-After: 5\r\nCache-Control: max-age=60\r\n" +
+				"Content-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"data\":\"hello\"}",
+		},
 		{"EmptyReply", "DELETE /a HTTP/1.1\r\nHost: x\r\nX-Request-Id: \xff\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

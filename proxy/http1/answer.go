@@ -93,6 +93,7 @@ func (x *exchange) write(status int, body []byte) {
 // its connection.
 func (x *exchange) startReply(status int, reason string) {
 	x.record.Status = status
+	x.noteReply()
 	x.upload.skip()
 	if !x.upload.isRead() || x.server.draining.Err() != nil {
 		x.persist = false
@@ -116,6 +117,9 @@ func (x *exchange) startReply(status int, reason string) {
 func (x *exchange) flush() {
 	if len(x.out) == 0 || x.writeErr != nil {
 		return
+	}
+	if x.record.Status != 0 {
+		x.noteFirstByte()
 	}
 	x.writeErr = x.conn.write(x.out)
 	x.out = x.out[:0]

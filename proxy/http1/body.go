@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
 
 const (
@@ -29,8 +30,9 @@ type body struct {
 	replaced bool   // and nothing after it
 	broken   error  // how reading has ended, if not well
 
-	flippers []*faults.Flipper // of what was not read yet
-	keeper   *faults.Keeper    // remembers what is read, as it came; nil = nothing does
+	flippers []*faults.Flipper   // of what was not read yet
+	keeper   *faults.Keeper      // remembers what is read, as it came; nil = nothing does
+	hash     *semantics.BodyHash // likewise; nil = nothing is hashed
 }
 
 func (b *body) begin(from *reader, framing framing, length int64) {
@@ -87,6 +89,7 @@ func (b *body) read() ([]byte, error) {
 	}
 	b.from.r += len(data)
 	b.keeper.Add(data)
+	b.hash.Add(data)
 	for _, f := range b.flippers {
 		f.Flip(data)
 	}

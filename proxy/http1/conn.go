@@ -35,7 +35,10 @@ type conn struct {
 }
 
 // texts are those of the last exchange's record. Mostly the next one has the same.
-type texts struct{ peer, method, host, path string }
+type texts struct {
+	peer, method, host, path string
+	reply                    proxy.ReplyMarks
+}
 
 func newConn(s *server, client net.Conn) *conn {
 	c := &conn{server: s, client: client, live: proxy.LiveOf(client)}

@@ -64,7 +64,9 @@ func (c *cut) isReached(sent int64) bool {
 func (x *exchange) endWith(e faults.End, d faults.Decision) step {
 	if !e.Body {
 		x.record.Faulted = true
-		x.out = append(x.out[:0], e.Raw...)
+		if x.out = append(x.out[:0], e.Raw...); len(x.out) > 0 {
+			x.noteFirstByte()
+		}
 		x.endNow(e.How)
 		return over
 	}
@@ -90,7 +92,7 @@ func (x *exchange) endAfterCut() {
 
 // endNow writes what is to be written, and ends the client's connection.
 func (x *exchange) endNow(how faults.How) {
-	x.record.Outcome = proxy.Injected
+	x.record.Outcome, x.record.Attempt.ClosedBy = proxy.Injected, proxy.ByProxy
 	x.persist = false
 	x.flush()
 	switch how {

@@ -30,9 +30,10 @@ type exchange struct {
 	out          []byte        // what is to be written, from a pool
 	kept         [][]byte      // buffers that texts are views of, until the exchange is over
 
-	upload   upload        // the request's body
-	download body          // the reply's
-	sent     int64         // bytes of the reply's body
+	upload   upload // the request's body
+	download body   // the reply's
+	sent     int64  // bytes of the reply's body
+	marks    semantics.Marks
 	cut      *cut          // an ending in the middle of the reply's body; nil = none
 	pacer    *faults.Pacer // spaces the reply's body; nil = it goes as it comes
 	trailers []faults.Trailer
@@ -87,8 +88,9 @@ func (s *server) putExchange(x *exchange) {
 	*x = exchange{
 		server: s, ids: x.ids, requestEdits: x.requestEdits[:0], replyEdits: x.replyEdits[:0], kept: x.kept[:0],
 		request: request{fields: x.request.emptied()}, reply: reply{fields: x.reply.emptied()},
-		head: x.head.emptied(), download: body{trailer: x.download.trailer},
+		head: x.head.emptied(), download: body{trailer: x.download.trailer}, marks: x.marks,
 	}
+	x.marks.Reset()
 	x.upload.body.trailer = fields{}
 	s.exchanges.Put(x)
 }
@@ -110,6 +112,7 @@ func (x *exchange) run() (goOn bool) {
 		return x.refuse(refused)
 	}
 	x.identify()
+	x.noteRequest()
 	if refused := x.misdirected(); refused != nil {
 		return x.refuse(refused)
 	}

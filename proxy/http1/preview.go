@@ -75,11 +75,12 @@ func (b *body) ahead(limit int) (read []byte, err error) {
 
 // arrived notes that the whole body is there, before it is carried.
 func (u *upload) arrived(read []byte) {
+	u.isWhole()
 	if u.body.framing == chunked {
 		u.body.replayed = read // and then the trailers
 		return
 	}
 	u.whole = read
 	u.received.Store(int64(len(read)))
-	u.read.Store(true)
+	u.wasRead()
 }

@@ -17,7 +17,7 @@ func (x *exchange) begin() {
 	x.record.At = time.Now()
 	x.record.ID = x.server.proxy.NextExchange()
 	x.record.Proxy = x.server.proxy.Name
-	x.conn.live.Begin(x.record.At)
+	x.record.Attempt.Connection, x.record.Attempt.Nth = x.conn.live.ID, x.conn.live.Begin(x.record.At)
 }
 
 // identify fills in what rules and the record see of the request. After a refusal parts of it are missing.
@@ -79,6 +79,7 @@ func (x *exchange) finish() {
 	r.Duration = time.Since(r.At)
 	r.Faults = x.plan.Record()
 	x.conn.live.End(r)
+	x.noteEnd()
 	if cause := x.tell(); cause != nil {
 		x.crashed(cause)
 		_ = x.tell() // an observer that panics over that, too, is left alone

@@ -95,6 +95,7 @@ func (x *exchange) relay(framed framing) {
 // sendBody sends a piece of the body, or puts it behind what is to be sent.
 func (x *exchange) sendBody(framed framing, data []byte) {
 	x.sent += int64(len(data))
+	x.marks.Body(data)
 	if framed == chunked {
 		x.sendChunks(data)
 		return
@@ -103,6 +104,7 @@ func (x *exchange) sendBody(framed framing, data []byte) {
 		x.flush()
 	}
 	if len(data) >= direct && len(x.out) == 0 {
+		x.noteFirstByte()
 		if x.writeErr == nil {
 			x.writeErr = x.conn.write(data)
 		}

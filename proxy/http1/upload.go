@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
 
 // upload is a request's body on its way to the upstream. What came with the head goes out with the head; the rest is
@@ -21,6 +22,9 @@ type upload struct {
 	out      []byte
 	read     atomic.Bool // nothing of it is left at the client's
 	received atomic.Int64
+	hash     semantics.BodyHash
+	begun    time.Time    // when the exchange was
+	took     atomic.Int64 // nanoseconds from then on until it was read whole; 0 = it was not yet
 
 	done    chan struct{} // closed when the goroutine has ended; nil = there is none
 	readErr error         // of reading from the client; set before done is closed
@@ -42,19 +46,32 @@ type upload struct {
 // prepareUpload finds out where the request's body is.
 func (x *exchange) prepareUpload() {
 	u, c, r := &x.upload, x.conn, &x.request
-	u.conn = c
+	u.conn, u.begun = c, x.record.At
 	switch rest := c.in.buffered(); {
 	case r.framing == noBody, r.framing == sized && r.length == 0:
-		u.read.Store(true)
+		u.wasRead()
 	case r.framing == sized && r.length <= int64(len(rest)):
 		u.whole = rest[:r.length]
 		c.in.r += int(r.length)
-		u.read.Store(true)
+		u.hash.Add(u.whole)
+		u.wasRead()
 		u.received.Store(r.length)
 	default:
 		x.kept = append(x.kept, c.in.detach())
 		u.body.begin(&c.in, r.framing, r.length)
+		u.body.hash = &u.hash
 	}
+}
+
+// wasRead notes that nothing of the body is left at the client's.
+func (u *upload) wasRead() {
+	u.isWhole()
+	u.read.Store(true)
+}
+
+// isWhole notes that all of the body has come.
+func (u *upload) isWhole() {
+	u.took.CompareAndSwap(0, int64(max(time.Since(u.begun), 1)))
 }
 
 // isRead reports whether nothing of the body is left at the client's.
@@ -88,8 +105,10 @@ func (u *upload) skip() {
 	for {
 		data, err := u.body.next()
 		u.received.Add(int64(len(data)))
+		if err == io.EOF {
+			u.wasRead()
+		}
 		if err != nil {
-			u.read.Store(err == io.EOF)
 			return
 		}
 	}
@@ -119,7 +138,7 @@ func (u *upload) carry() {
 		data, err := u.body.next()
 		u.received.Add(int64(len(data)))
 		if u.body.over {
-			u.read.Store(true)
+			u.wasRead()
 		}
 		switch {
 		case err == nil:

@@ -61,6 +61,7 @@ func (x *exchange) carryOut() {
 	}
 	x.record.Outcome = proxy.Injected
 	if len(x.ending.Raw) > 0 {
+		x.first = max(time.Since(x.begun), 1)
 		_ = conn.SetWriteDeadline(time.Now().Add(rawTimeout))
 		_, _ = conn.Write(x.ending.Raw) // whoever does not take it gets the end all the same
 	}

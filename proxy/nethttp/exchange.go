@@ -43,10 +43,11 @@ type exchange struct {
 	socket       *faults.Socket // is done to the WebSocket; nil = nothing
 	again        *repetition    // the request is to be sent again; nil = it is not
 
-	link    *link
-	reverse httputil.ReverseProxy
-	body    requestBody
-	reply   replyBody
+	link     *link
+	reverse  httputil.ReverseProxy
+	arriving *arriving // the request's body; nil if it has none
+	body     requestBody
+	reply    replyBody
 
 	ahead      *readAhead     // reads the reply's body before it is passed on; nil = nobody has to
 	unreadable error          // why that could not be read whole
@@ -97,7 +98,7 @@ func (x *exchange) run() {
 func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exchange {
 	now := time.Now()
 	x := &exchange{server: s, settings: s.proxy.Settings(), in: r}
-	x.ResponseWriter, x.modern = w, r.ProtoAtLeast(1, 1)
+	x.ResponseWriter, x.modern, x.begun = w, r.ProtoAtLeast(1, 1), now
 	x.stream, x.body.over = stream, stream // which has no deadlines
 	if r.ContentLength != 0 {
 		// Else net/http reads what is left of the body before a reply goes out: it makes an early answer wait, and makes
@@ -105,7 +106,6 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exc
 		_ = http.NewResponseController(w).EnableFullDuplex() // always there
 	}
 	c := connectionOf(r)
-	c.live.Begin(now)
 	x.conn, x.peer = c.conn, c.peer
 	x.view = faults.View{
 		Proxy: s.proxy.Name, Method: r.Method, Host: r.Host, Path: faults.CleanPath(r.URL.Path), RawQuery: r.URL.RawQuery, Target: r.RequestURI,
@@ -116,6 +116,8 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exc
 		Method: strings.Clone(r.Method), Host: strings.Clone(r.Host), Path: strings.Clone(x.view.Path),
 		RequestID: strings.Clone(requestID(r.Header)),
 	}
+	x.record.Attempt.Connection, x.record.Attempt.Nth = c.live.ID, c.live.Begin(now)
+	x.noteRequest()
 	return x
 }
 
@@ -152,6 +154,7 @@ func (x *exchange) finish(through bool) {
 	r.Duration = time.Since(r.At)
 	r.Faults = x.plan.Record()
 	connectionOf(x.in).live.End(r)
+	x.noteEnd(through)
 	if observe := x.server.proxy.Observer; observe != nil {
 		observe(*r)
 	}

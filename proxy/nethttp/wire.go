@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/proxy/semantics"
 )
 
 // writer is the client's side of an exchange: it counts, and remembers what was sent.
@@ -20,6 +21,9 @@ type writer struct {
 	modern   bool         // the client speaks HTTP/1.1, and so knows interim replies
 	sent     atomic.Int64 // bytes of the body
 	writeErr error
+	begun    time.Time     // when the exchange was
+	first    time.Duration // from then until the head of the final reply was there to be sent; 0 = it was not
+	marks    semantics.Marks
 }
 
 // maxInterim bounds the 1xx replies that an exchange passes on: they cost the upstream nothing.
@@ -31,6 +35,7 @@ func (w *writer) WriteHeader(status int) {
 	switch {
 	case status >= 200:
 		w.status = status
+		w.noteReply()
 	case status == http.StatusContinue, !w.modern, w.interim == maxInterim:
 		return
 	default:
@@ -43,6 +48,7 @@ func (w *writer) WriteHeader(status int) {
 func (w *writer) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.sent.Add(int64(n))
+	w.marks.Body(p[:n])
 	if err != nil {
 		w.writeErr = err
 	}

@@ -41,6 +41,7 @@ func RunHTTP2(t *testing.T, newExecutor func() proxy.Executor) {
 		{"capacity", s.streamCapacity},
 		{"settings", s.settingsOnTheWay},
 		{"drain", s.drainStreams},
+		{"attempts", s.streamAttempts},
 		{"rapidReset", s.rapidReset},
 		{"resetBudget", s.resetBudget},
 		{"brokenHeads", s.brokenHeads},

@@ -77,9 +77,10 @@ func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 	t.Helper()
 	r := &rig{t: t, exchanges: make(chan proxy.Exchange, 100), warnings: make(chan string, 100)}
 	r.engine = &proxy.Engine{
-		Executors: map[string]proxy.Executor{proxy.DefaultEngine: s.newExecutor()},
-		Observer:  r.observe,
-		Warn:      func(proxyName string, err error) { r.warnings <- proxyName + ": " + err.Error() },
+		Executors:  map[string]proxy.Executor{proxy.DefaultEngine: s.newExecutor()},
+		Observer:   r.observe,
+		CallHeader: "X-Shop-Call",
+		Warn:       func(proxyName string, err error) { r.warnings <- proxyName + ": " + err.Error() },
 	}
 	r.endpoint = proxy.Endpoint{Config: proxy.Defaults()}
 	r.endpoint.Config.Name, r.endpoint.Config.Listen, r.endpoint.Config.Upstream = "p", "127.0.0.1:0", upstream

@@ -46,6 +46,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"duplicate", s.duplicate},
 		{"trailers", s.trailersOfReplies},
 		{"record", s.record},
+		{"attempts", s.attempts},
 		{"faultPanic", s.faultPanic},
 		{"change", s.change},
 		{"drain", s.drain},
