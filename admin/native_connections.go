@@ -11,6 +11,7 @@ import (
 // Connections lists and drops clients' connections. It is [proxy.Engine].
 type Connections interface {
 	Connections() []proxy.Connection
+	ClosedConnections() []proxy.Connection // the latest
 	DropConnection(id uint64, reset bool) bool
 }
 

@@ -25,6 +25,8 @@ func (c *oneConnection) Connections() []proxy.Connection {
 	}}
 }
 
+func (c *oneConnection) ClosedConnections() []proxy.Connection { return nil }
+
 func (c *oneConnection) DropConnection(id uint64, reset bool) bool {
 	if id == c.id {
 		c.how += fmt.Sprintf("dropped %d, reset %t;", id, reset)

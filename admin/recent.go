@@ -4,41 +4,66 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
 )
 
 // maxKept bounds, in bytes, each text that an exchange is remembered with: clients choose them.
 const maxKept = 1024
 
+// maxJudged is the same for an exchange that is remembered for a verdict.
+const maxJudged = 128
+
 // Recent remembers the latest exchanges, a bounded number of them. All methods may be called concurrently.
 type Recent struct {
-	mu    sync.Mutex // a leaf lock of the data path: held for the copy of one exchange
+	keep  func(*proxy.Exchange) // takes away what is not remembered of an exchange
+	mu    sync.Mutex            // a leaf lock of the data path: held for the copy of one exchange
 	ring  []proxy.Exchange
 	added uint64 // how many ever were; the next goes to added % len(ring)
 }
 
 // NewRecent makes room for a number of exchanges, at least one.
 func NewRecent(size int) *Recent {
-	return &Recent{ring: make([]proxy.Exchange, max(size, 1))}
+	return &Recent{keep: clipTexts, ring: make([]proxy.Exchange, max(size, 1))}
+}
+
+// NewHistory makes room for a number of exchanges, at least one, of each of which only that is remembered of which a verdict
+// is made: half a kilobyte, and at most one more where its texts are long and no other's.
+func NewHistory(size int) *Recent {
+	return &Recent{keep: keepForVerdict, ring: make([]proxy.Exchange, max(size, 1))}
 }
 
 // Add remembers an exchange in place of the oldest one. It is a [proxy.Observer], and cheap: what the exchange has to
 // say is spelt out when somebody asks.
 func (c *Recent) Add(e proxy.Exchange) {
-	e.Client, e.Method, e.Host, e.Path = clip(e.Client), clip(e.Method), clip(e.Host), clip(e.Path)
-	e.RequestID, e.Error, e.FaultPanic = clip(e.RequestID), clip(e.Error), clip(e.FaultPanic)
+	c.keep(&e)
 	c.mu.Lock()
 	c.ring[c.added%uint64(len(c.ring))] = e
 	c.added++
 	c.mu.Unlock()
 }
 
+// clipTexts cuts the texts that clients choose.
+func clipTexts(e *proxy.Exchange) {
+	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path, &e.RequestID, &e.Error, &e.FaultPanic} {
+		*text = clip(*text, maxKept)
+	}
+}
+
+// keepForVerdict leaves what a verdict looks at, and a path to be shown.
+func keepForVerdict(e *proxy.Exchange) {
+	e.RequestID, e.Error, e.FaultPanic, e.Faults = "", "", "", faults.Record{}
+	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path} {
+		*text = clip(*text, maxJudged)
+	}
+}
+
 // clip cuts a long text, and copies what is left: else the whole would be kept with it.
-func clip(text string) string {
-	if len(text) <= maxKept {
+func clip(text string, most int) string {
+	if len(text) <= most {
 		return text
 	}
-	return strings.Clone(shorten(text, maxKept))
+	return strings.Clone(shorten(text, most))
 }
 
 // len is how many exchanges can be remembered.
@@ -54,6 +79,21 @@ func (c *Recent) at(last uint64, i int) (proxy.Exchange, bool) {
 		return proxy.Exchange{}, false
 	}
 	return c.ring[(number-1)%uint64(len(c.ring))], true
+}
+
+// all gives the exchanges that are wanted, the oldest first.
+func (c *Recent) all(wanted func(*proxy.Exchange) bool) []proxy.Exchange {
+	if c == nil {
+		return nil
+	}
+	var all []proxy.Exchange
+	last := c.newest()
+	for i := min(c.len(), int(last)) - 1; i >= 0; i-- {
+		if e, ok := c.at(last, i); ok && wanted(&e) {
+			all = append(all, e)
+		}
+	}
+	return all
 }
 
 // newest counts the exchanges that were ever added.

@@ -30,6 +30,7 @@ type desk struct {
 	*Server
 	log       *quietLog
 	documents chan struct{} // has room for as many as hold a document
+	judging   chan struct{} // has room for one who makes a verdict
 }
 
 // handler answers a request, or says what is wrong with it.
@@ -71,6 +72,8 @@ func (d *desk) table() []row {
 		{Route{"GET", "/admin/connections", "the clients that are connected: ?proxy="}, d.getConnections},
 		{Route{"DELETE", "/admin/connections", "drops those of ?proxy=, or ?all=1; ?how=reset by a reset"}, d.deleteConnections},
 		{Route{"DELETE", "/admin/connections/{id}", "drops one; ?how=reset by a reset"}, d.deleteConnection},
+		{Route{"GET", "/admin/verdict", "what the exchanges say about a client: ?proxy=&client=&since=&caller_proxy=&demand=&distinct=&format=&fail_on="}, d.getVerdict},
+		{Route{"POST", "/admin/verdict", "the same, on a course whose phases the document names"}, d.postVerdict},
 		{Route{"GET", "/admin/ca", "the certificate of the throw-away authority, for clients to trust"}, d.getCA},
 		{Route{"GET", "/admin/openapi.yaml", "this API, as OpenAPI 3.1"}, d.openAPI},
 		{Route{"GET", "/healthz", "squall lives"}, d.healthz},

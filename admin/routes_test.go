@@ -176,6 +176,10 @@ func TestEveryRouteAndItsErrors(t *testing.T) {
 		{"exchanges: bad since", nil, step{"GET", "/admin/exchanges?since=yesterday", "", "", want{400, []string{`"field":"since"`}, nil}}},
 		{"exchanges: bad limit", nil, step{"GET", "/admin/exchanges?limit=0", "", "", want{400, []string{`"field":"limit"`}, nil}}},
 		{"exchanges: too high a limit", nil, step{"GET", "/admin/exchanges?limit=1001", "", "", want{400, []string{`"field":"limit"`, "1 to 1000"}, nil}}},
+		{"verdict", nil, step{"GET", "/admin/verdict", "", "", want{200, []string{`"verdict":"INCONCLUSIVE"`}, nil}}},
+		{"verdict: bad demand", nil, step{"GET", "/admin/verdict?demand=x", "", "", want{400, []string{`"field":"demand"`}, nil}}},
+		{"verdict on a course", nil, step{"POST", "/admin/verdict", `{"proxies":["flaky"]}`, "", want{200, []string{`"phases":[]`}, nil}}},
+		{"verdict on a course: bad stage", nil, step{"POST", "/admin/verdict", `{"phases":[{"stage":"x"}]}`, "", want{400, []string{`"field":"phases[0].stage"`}, nil}}},
 
 		{"proxy: put with TLS", nil, step{"PUT", "/admin/proxies/flaky", `{"listen":"127.0.0.1:0","upstream":"http://x","tls":true}`, "", want{200, []string{`"tls":{"ca":"throwaway"}`, `"url":"https://127.0.0.1:`}, nil}}},
 		{"proxy: TLS again without", []string{`PATCH /admin/proxies/flaky {"tls":true}`}, step{"PATCH", "/admin/proxies/flaky", `{"tls":null}`, "", want{200, []string{`"url":"http://127.0.0.1:`}, nil}}},

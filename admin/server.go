@@ -51,6 +51,8 @@ type Server struct {
 	Recent *Recent
 	// Connections are those of the clients. May be nil: then there are none.
 	Connections Connections
+	// History holds more of them, for verdicts. It is made by [NewHistory]. May be nil: then there are none.
+	History *Recent
 	// Audit holds the latest changes. May be nil: then there are none.
 	Audit *Audit
 	// Metrics answers GET /metrics; see [NewMetrics]. May be nil: then nothing is there.
@@ -77,7 +79,7 @@ type Version struct {
 // Handler makes the API's handler: the router behind its guard. What the guard and the log remember belongs to the
 // handler, so make one for all listeners.
 func (s *Server) Handler() http.Handler {
-	d := &desk{Server: s, log: newQuietLog(s.Logger), documents: make(chan struct{}, maxDocuments)}
+	d := &desk{Server: s, log: newQuietLog(s.Logger), documents: make(chan struct{}, maxDocuments), judging: make(chan struct{}, 1)}
 	return newGuard(s, d.doors(), d.refuse)
 }
 

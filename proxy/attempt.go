@@ -22,8 +22,8 @@ type Attempt struct {
 	// which it stood, as its name is usually written: [Engine.CallHeader], Idempotency-Key, X-Idempotency-Key,
 	// Amz-Sdk-Invocation-Id, X-Request-Id, or the trace-id of Traceparent; the first of them that there is. An X-Request-Id
 	// that squall has made is none.
-	Call     uint64
-	CallBy   string
+	Call   uint64
+	CallBy string
 	// Number is which attempt the client says it is, from 1; 0 = it says nothing. NumberBy is the header field:
 	// Amz-Sdk-Request, Grpc-Previous-Rpc-Attempts or X-Envoy-Attempt-Count.
 	Number   int

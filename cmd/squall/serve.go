@@ -25,6 +25,7 @@ type serveFlags struct {
 	adminOpen        bool
 	state, restore   string
 	seed             uint64
+	callHeader       string
 	logFormat        string
 	logLevel         string
 }
@@ -53,6 +54,7 @@ mistake changes nothing.`,
 	flags.StringVar(&f.state, "state", "", "file that keeps the state over restarts; it wins over the configuration")
 	flags.StringVar(&f.restore, "restore", "all", "what of the state file comes back: all, proxies or none; a pulled stop lever always does")
 	flags.Uint64Var(&f.seed, "seed", 0, "the seed of all chance (default: a new one, shown by squall faults get)")
+	flags.StringVar(&f.callHeader, "call-header", "", "header field by which clients name their calls, for verdicts, besides those that are widely known")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	return cmd
@@ -187,7 +189,7 @@ func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) 
 	if err != nil {
 		return stackConfig{}, usageError{err}
 	}
-	return stackConfig{state: state, policy: file.Policy, admin: file.Admin, token: token, logger: logger}, nil
+	return stackConfig{state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, logger: logger}, nil
 }
 
 // restoreState lets the state file win over the configuration.

@@ -21,8 +21,12 @@ import (
 
 const defaultAdminPort = 8474
 
-// recentExchanges is how many exchanges can be looked at afterwards.
-const recentExchanges = 10_000
+// recentExchanges is how many exchanges can be looked at afterwards, and judgedExchanges of how many a verdict is made: of
+// each half a kilobyte, 27 MB in all, and up to 50 MB more where clients send long texts, each another one.
+const (
+	recentExchanges = 10_000
+	judgedExchanges = 50_000
+)
 
 // drainLimit is how long exchanges under way may take to finish when squall stops.
 const drainLimit = 8 * time.Second
@@ -35,6 +39,8 @@ type stackConfig struct {
 	admin  config.Admin
 	token  string
 	logger zerolog.Logger
+
+	callHeader string // as of [proxy.Engine]
 }
 
 // stack is a running squall: engine, controller and admin API.
@@ -62,7 +68,7 @@ func startStack(c stackConfig) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
-	recent, audit := admin.NewRecent(recentExchanges), admin.NewAudit()
+	recent, history, audit := admin.NewRecent(recentExchanges), admin.NewHistory(judgedExchanges), admin.NewAudit()
 	log := exchangeLog{c.logger}
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
 	http2 := &nethttp.Executor{}
@@ -70,8 +76,10 @@ func startStack(c stackConfig) (*stack, error) {
 		Executors: map[string]proxy.Executor{
 			proxy.DefaultEngine: &http1.Executor{HTTP2: http2}, "nethttp": http2, proxy.TCP: &tcp.Executor{},
 		},
+		CallHeader: c.callHeader,
 		Observer: func(e proxy.Exchange) {
 			recent.Add(e)
+			history.Add(e)
 			log.exchange(e)
 		},
 		Warn: func(proxyName string, err error) {
@@ -91,7 +99,7 @@ func startStack(c stackConfig) (*stack, error) {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
 	server := &admin.Server{
-		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, Audit: audit, Connections: s.engine,
+		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, History: history, Audit: audit, Connections: s.engine,
 		Metrics: admin.NewMetrics(admin.TrafficMetrics(s.engine.Traffic)),
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,

@@ -18,7 +18,7 @@ var floors = []floor{
 	{tree: "control", ours: []string{"faults", "proxy"}, thirdParty: []string{"golang.org/x/sys"}}, // flock
 	{tree: "verdict", ours: []string{"faults", "proxy"}},
 	{tree: "config", ours: []string{"faults", "proxy", "control"}, thirdParty: []string{"github.com/goccy/go-yaml"}},
-	{tree: "admin", ours: []string{"faults", "proxy", "control"}, thirdParty: []string{
+	{tree: "admin", ours: []string{"faults", "proxy", "control", "verdict"}, thirdParty: []string{
 		"github.com/gorilla/mux", "github.com/rs/zerolog", "github.com/rs/xid",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	}},

@@ -1,0 +1,156 @@
+package admin
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/proxy"
+	"github.com/squall-proxy/squall/verdict"
+)
+
+// VerdictQuery says on what a verdict is asked for.
+type VerdictQuery struct {
+	Proxies []string   `json:"proxies,omitempty"`      // that the client calls; none = every one but Caller
+	Client  string     `json:"client,omitempty"`       // the client's address, without a port; "" = whoever calls
+	Caller  string     `json:"caller_proxy,omitempty"` // through which the client's own callers call it; "" = none
+	Since   *time.Time `json:"since,omitempty"`        // leaves out what began before; nil = nothing
+
+	// As of [verdict.Input].
+	Phases     []verdict.Phase    `json:"phases,omitempty"`
+	Demand     float64            `json:"demand,omitempty"`
+	Distinct   bool               `json:"distinct,omitempty"`
+	Thresholds map[string]float64 `json:"thresholds,omitempty"`
+}
+
+// getVerdict answers GET /admin/verdict.
+func (d *desk) getVerdict(r *http.Request) (answer, error) {
+	p, err := readParams(r, "proxy", "client", "since", "caller_proxy", "demand", "distinct", "format", "fail_on")
+	if err != nil {
+		return answer{}, err
+	}
+	q := VerdictQuery{Client: p["client"], Caller: p["caller_proxy"]}
+	if p["proxy"] != "" {
+		q.Proxies = []string{p["proxy"]}
+	}
+	if since, err := p.since(time.Now(), "nothing else"); err != nil || since.seen != 0 {
+		return answer{}, refusef(http.StatusBadRequest, "since", "want an instant such as 2006-01-02T15:04:05Z, or a time back such as 30s")
+	} else if !since.at.IsZero() {
+		q.Since = &since.at
+	}
+	if q.Distinct, err = p.flag("distinct"); err != nil {
+		return answer{}, err
+	}
+	if text := p["demand"]; text != "" {
+		if q.Demand, err = strconv.ParseFloat(text, 64); err != nil {
+			return answer{}, refusef(http.StatusBadRequest, "demand", "want calls a second, got %q", shorten(text, maxLogged))
+		}
+	}
+	return d.verdict(r, p, q)
+}
+
+// postVerdict answers POST /admin/verdict, which changes nothing: the phases of a course and thresholds need a document.
+func (d *desk) postVerdict(r *http.Request) (answer, error) {
+	p, err := readParams(r, "format", "fail_on")
+	if err != nil {
+		return answer{}, err
+	}
+	var q VerdictQuery
+	sent, err := decode(r, &q)
+	if err != nil {
+		return answer{}, err
+	}
+	a, err := d.verdict(r, p, q)
+	var place *document.Error
+	if errors.As(err, &place) {
+		err = document.Locate(sent, err)
+	}
+	return a, err
+}
+
+// verdict judges, and writes what it finds in the form that is asked for.
+func (d *desk) verdict(r *http.Request, p params, q VerdictQuery) (answer, error) {
+	form, err := formOf(r, p)
+	if err != nil {
+		return answer{}, err
+	}
+	failOn := verdict.Grade(strings.ToUpper(p["fail_on"]))
+	if failOn == "" {
+		failOn = verdict.Fail
+	}
+	if failOn != verdict.Warn && failOn != verdict.Fail {
+		return answer{}, refusef(http.StatusBadRequest, "fail_on", "want warn or fail, got %q", shorten(p["fail_on"], maxLogged))
+	}
+	select { // one at a time: each copies the whole history
+	case d.judging <- struct{}{}:
+		defer func() { <-d.judging }()
+	case <-r.Context().Done():
+		return answer{}, r.Context().Err()
+	}
+	report, err := d.judge(q, time.Now())
+	if err != nil {
+		return answer{}, err
+	}
+	if form.name == "json" {
+		return answer{body: report}, nil
+	}
+	var text bytes.Buffer
+	err = form.write(report, &text, failOn)
+	return answer{text: text.String(), kind: form.kind}, err
+}
+
+// judge judges what is remembered.
+func (d *desk) judge(q VerdictQuery, now time.Time) (verdict.Report, error) {
+	in := verdict.Input{Phases: q.Phases, Demand: q.Demand, Distinct: q.Distinct, Now: now, Thresholds: q.Thresholds}
+	for i, name := range append(slices.Clone(q.Proxies), q.Caller) {
+		if name == "" {
+			continue
+		}
+		if _, err := d.Controller.State().Proxy(name); err != nil {
+			field := "caller_proxy"
+			if i < len(q.Proxies) {
+				field = "proxies[" + strconv.Itoa(i) + "]"
+			}
+			return verdict.Report{}, document.Errorf(field, "there is no proxy %q", name)
+		}
+	}
+	if q.Caller != "" {
+		if slices.Contains(q.Proxies, q.Caller) {
+			return verdict.Report{}, document.Errorf("caller_proxy", "the client itself calls it")
+		}
+		tap := d.tap(q.Since, func(name, _ string) bool { return name == q.Caller })
+		in.Caller = &tap
+	}
+	in.Client = d.tap(q.Since, func(name, client string) bool {
+		called := slices.Contains(q.Proxies, name) || len(q.Proxies) == 0 && name != q.Caller
+		return called && (q.Client == "" || client == q.Client)
+	})
+	return verdict.Judge(in)
+}
+
+// tap gives what is remembered of the proxies and clients that are wanted.
+func (d *desk) tap(since *time.Time, wanted func(proxyName, client string) bool) verdict.Tap {
+	var from time.Time
+	if since != nil {
+		from = *since
+	}
+	t := verdict.Tap{Exchanges: d.History.all(func(e *proxy.Exchange) bool {
+		return !e.At.Before(from) && wanted(e.Proxy, e.Client)
+	})}
+	if d.Connections == nil {
+		return t
+	}
+	for _, c := range append(d.Connections.ClosedConnections(), d.Connections.Connections()...) {
+		host, _, _ := net.SplitHostPort(c.Client) // always an address and a port
+		if (c.Closed.IsZero() || !c.Closed.Before(from)) && wanted(c.Proxy, host) {
+			t.Connections = append(t.Connections, c)
+		}
+	}
+	return t
+}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"encoding/xml"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestVerdictOfAClientThatRepeatsEverything: the flags choose the forms, and the exit code says how bad it is.
+func TestVerdictOfAClientThatRepeatsEverything(t *testing.T) {
+	s := startServe(t, nil, "--call-header", "X-Shop-Call")
+	s.squall("proxies", "add", "a", "127.0.0.1:0", fineUpstream(t))
+	s.squall("faults", "rule", "gone", `{"proxy":"a","abort":404}`)
+	for _, call := range []string{"1", "2", "3", "4", "5", "6"} {
+		for range 3 {
+			request, err := http.NewRequestWithContext(t.Context(), "GET", s.url("a"), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			request.Header.Set("X-Shop-Call", call)
+			reply, err := http.DefaultClient.Do(request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			reply.Body.Close()
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	files := t.TempDir()
+	junit, page := filepath.Join(files, "verdict.xml"), filepath.Join(files, "verdict.html")
+	out := s.squall("verdict", "--proxy", "a", "--junit", junit, "--html", page)
+	if !strings.HasPrefix(out, "FAIL: ") || !strings.Contains(out, "by id: 12") || !strings.Contains(out, "D10") {
+		t.Errorf("the verdict is %s", out)
+	}
+	var suites struct {
+		Failures int `xml:"failures,attr"`
+	}
+	if text, err := os.ReadFile(junit); err != nil || xml.Unmarshal(text, &suites) != nil || suites.Failures == 0 {
+		t.Errorf("JUnit's XML is %s, %v", text, err)
+	}
+	if text, err := os.ReadFile(page); err != nil || !strings.Contains(string(text), "D10") {
+		t.Errorf("the page is %s, %v", text, err)
+	}
+	for _, test := range []struct {
+		code int
+		args []string
+	}{
+		{exitVerdict, []string{"--fail-on", "fail"}},
+		{exitVerdict, []string{"--fail-on", "warn", "--json"}},
+		{exitOK, []string{"--fail-on", "fail", "--client", "192.0.2.1"}}, // INCONCLUSIVE fails nobody
+		{exitUsage, []string{"--fail-on", "pass"}},
+		{exitUsage, []string{"--threshold", "D1.fial=2"}},
+		{exitUsage, []string{"--threshold", "D1.fail"}},
+		{exitUsage, []string{"--since", "-1s"}},
+		{exitFail, []string{"--proxy", "b"}},
+	} {
+		code, _, errs := runSquall(t, nil, append([]string{"verdict", "--admin", s.admin}, test.args...)...)
+		if code != test.code {
+			t.Errorf("%v: exit code %d, want %d; %s", test.args, code, test.code, errs)
+		}
+	}
+}
