@@ -194,15 +194,15 @@ func (c *conn) carry(upstream net.Conn) {
 	address := proxy.AddressText(upstream.RemoteAddr())
 	c.live.Reach(&address)
 	traffic := c.server.proxy.Traffic
-	fromClient, failed := newSource(c.client, &traffic.Up.Received)
-	fromUpstream, err := newSource(upstream, &traffic.Down.Received)
+	client, failed := newSocket(c.client, &traffic.Up.Received, &traffic.Down.Sent)
+	server, err := newSocket(upstream, &traffic.Down.Received, &traffic.Up.Sent)
 	if err = errors.Join(failed, err); err != nil {
 		c.end(&ended{faults.LinkCloses, proxy.RealError, err.Error()})
 		return
 	}
 	traffic.Up.Received.Add(int64(len(c.first)))
-	c.up = newLink(c, faults.Upstream, fromClient, upstream, &traffic.Up.Sent)
-	c.down = newLink(c, faults.Downstream, fromUpstream, c.client, &traffic.Down.Sent)
+	c.up = newLink(c, faults.Upstream, client, server)
+	c.down = newLink(c, faults.Downstream, server, client)
 	c.server.add(c)
 	defer c.server.remove(c)
 	stop := context.AfterFunc(c.over, c.interrupt)

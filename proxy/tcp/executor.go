@@ -14,12 +14,13 @@ import (
 )
 
 // Executor is a [proxy.Executor] for TCP. The zero Executor is ready.
-type Executor struct{}
+type Executor struct{ pipes pipes }
 
 // server serves the clients of one proxy.
 type server struct {
 	proxy    *proxy.Proxy
 	listener net.Listener
+	pipes    *pipes // of all servers
 	accepted atomic.Uint64
 	queued   atomic.Int64    // bytes that wait at all links
 	lifetime context.Context // of every connection
@@ -31,8 +32,8 @@ type server struct {
 }
 
 // Start serves the clients that ln accepts.
-func (*Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
-	s := &server{proxy: p, listener: ln, conns: make(map[*conn]struct{})}
+func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
+	s := &server{proxy: p, listener: ln, pipes: &e.pipes, conns: make(map[*conn]struct{})}
 	s.lifetime, s.kill = context.WithCancel(context.Background())
 	s.serving.Go(s.accept)
 	s.serving.Go(s.watch)

@@ -3,9 +3,7 @@ package tcp
 import (
 	"errors"
 	"io"
-	"net"
 	"os"
-	"sync/atomic"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -18,23 +16,22 @@ var past = time.Unix(1, 0)
 // link is one direction of a connection.
 type link struct {
 	conn     *conn
-	from     *source
-	to       net.Conn
+	from, to *socket
+	bulk     int // bytes that have come in large reads, one behind the other
 	shape    *faults.Link
 	settings *proxy.Settings // whose rules shape holds to
 	queue    *queue
 	changed  chan struct{} // of one: other rules may be in force
 	stream   faults.Stream
-	sent     *atomic.Int64 // bytes of all links of the proxy in this direction
 
 	delayed   bool
 	holed     bool              // a fault has lost data
 	decisions []faults.Decision // when the link has ended
 }
 
-func newLink(c *conn, stream faults.Stream, from *source, to net.Conn, sent *atomic.Int64) *link {
+func newLink(c *conn, stream faults.Stream, from, to *socket) *link {
 	l := &link{
-		conn: c, stream: stream, from: from, to: to, sent: sent,
+		conn: c, stream: stream, from: from, to: to,
 		shape: c.settings.Faults.Link(&c.view, stream), settings: c.settings,
 		queue: newQueue(&c.server.queued), changed: make(chan struct{}, 1),
 	}
@@ -122,7 +119,17 @@ func (l *link) relay() (over bool) {
 	if len(l.changed) > 0 {
 		return false
 	}
+	if l.bulk >= bulky {
+		l.bulk = 0
+		if p := l.conn.server.pipes.open(); p != nil {
+			defer l.conn.server.pipes.close(p)
+			return l.splice(p)
+		}
+	}
 	buffer, err := l.from.readSome()
+	if l.bulk += len(buffer); len(buffer) < bufferSize/2 {
+		l.bulk = 0
+	}
 	if len(buffer) > 0 {
 		defer putBuffer(buffer)
 		if l.isOutdated() {
@@ -135,6 +142,11 @@ func (l *link) relay() (over bool) {
 			l.goOn()
 		}
 	}
+	return l.afterRead(err)
+}
+
+// afterRead goes on after a read that has ended so, and reports that the stream is over.
+func (l *link) afterRead(err error) bool {
 	switch {
 	case err == nil:
 		return false
@@ -229,7 +241,7 @@ func (l *link) write(data []byte) (int, error) {
 
 // count counts what has passed.
 func (l *link) count(n int64) {
-	l.sent.Add(n)
+	l.to.sent.Add(n)
 	if l.stream == faults.Upstream {
 		l.conn.live.Pass(n, 0)
 	} else {
@@ -239,7 +251,7 @@ func (l *link) count(n int64) {
 
 // endStream passes the end of the stream on. The other direction goes on.
 func (l *link) endStream() bool {
-	if half, ok := l.to.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
+	if half, ok := l.to.Conn.(interface{ CloseWrite() error }); !ok || half.CloseWrite() != nil {
 		l.conn.end(done)
 	}
 	return true

@@ -65,7 +65,7 @@ func (q *queue) put(data []byte, now time.Time) {
 }
 
 // startFeeding has all that comes from a connection queued.
-func (q *queue) startFeeding(from *source) {
+func (q *queue) startFeeding(from *socket) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.fed = true
@@ -73,7 +73,7 @@ func (q *queue) startFeeding(from *source) {
 }
 
 // stopFeeding ends that. What was queued stays.
-func (q *queue) stopFeeding(from *source) {
+func (q *queue) stopFeeding(from *socket) {
 	if !q.isFed() {
 		return
 	}
@@ -87,7 +87,7 @@ func (q *queue) stopFeeding(from *source) {
 }
 
 // feed reads until it is to stop, or there is nothing more.
-func (q *queue) feed(from *source) {
+func (q *queue) feed(from *socket) {
 	for q.awaitRoom() {
 		buffer, err := from.readSome()
 		if len(buffer) > 0 {

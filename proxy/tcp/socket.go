@@ -20,24 +20,24 @@ var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 func putBuffer(buffer []byte) { buffers.Put((*[bufferSize]byte)(buffer[:bufferSize])) }
 
-// source is a connection to read from. While nothing comes it holds no buffer, so that idle connections cost little.
-type source struct {
+// socket is one side of a connection. While nothing comes it holds no buffer, so that idle connections cost little.
+type socket struct {
 	net.Conn
-	raw      syscall.RawConn
-	received *atomic.Int64 // bytes
+	raw            syscall.RawConn
+	received, sent *atomic.Int64 // bytes, of all connections of the proxy
 }
 
-func newSource(conn net.Conn, received *atomic.Int64) (*source, error) {
-	socket, ok := conn.(syscall.Conn)
+func newSocket(conn net.Conn, received, sent *atomic.Int64) (*socket, error) {
+	with, ok := conn.(syscall.Conn)
 	if !ok {
 		return nil, fmt.Errorf("%T has no descriptor", conn)
 	}
-	raw, err := socket.SyscallConn()
-	return &source{conn, raw, received}, err
+	raw, err := with.SyscallConn()
+	return &socket{conn, raw, received, sent}, err
 }
 
 // readSome reads what there is, and waits until there is something. What it gives goes back with putBuffer.
-func (s *source) readSome() ([]byte, error) {
+func (s *socket) readSome() ([]byte, error) {
 	var buffer *[bufferSize]byte
 	var n int
 	var failed error
