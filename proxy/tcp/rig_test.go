@@ -121,7 +121,9 @@ func (r *rig) talk(text string) (string, error) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(patience))
-	_, _ = io.WriteString(conn, text)
+	if _, err := io.WriteString(conn, text); err != nil { // a reset that is told here is not told again
+		return "", err
+	}
 	got, err := io.ReadAll(conn)
 	return string(got), err
 }
