@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -28,18 +29,29 @@ func newBufferedBody(data []byte) *bufferedBody {
 
 func (b *bufferedBody) Close() error { return nil }
 
-// streamBody is an answer's body that still arrives under ctx. cancel runs once it has been read to its end, or closed.
+// streamBody is an answer's body that still arrives under ctx. end runs once it has been read to its end, or closed.
 type streamBody struct {
 	io.ReadCloser
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
+	end    func()
+	once   sync.Once
+}
+
+// then has f called behind end.
+func (b *streamBody) then(f func()) {
+	end := b.end
+	b.end = func() {
+		end()
+		f()
+	}
 }
 
 func (b *streamBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	switch {
 	case err == io.EOF:
-		b.cancel()
+		b.once.Do(b.end)
 	case err != nil:
 		err = because(b.ctx, err)
 	}
@@ -48,9 +60,11 @@ func (b *streamBody) Read(p []byte) (int, error) {
 
 func (b *streamBody) Close() error {
 	err := b.ReadCloser.Close()
-	b.cancel()
+	b.once.Do(b.end)
 	return err
 }
+
+func (b *streamBody) giveUp() { b.cancel(nil) }
 
 // startedBody is a stream whose first bytes were read already, and turned out to be more than is buffered.
 type startedBody struct {
@@ -88,7 +102,7 @@ func discard(resp *http.Response) {
 	}
 	body, streams := resp.Body.(*streamBody)
 	if streams && resp.ContentLength <= drainBytes {
-		timer := time.AfterFunc(drainTime, body.cancel)
+		timer := time.AfterFunc(drainTime, body.giveUp)
 		_, _ = io.CopyN(io.Discard, body, drainBytes+1) // one more, to see the end; any error is nobody's concern now
 		timer.Stop()
 	}

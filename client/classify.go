@@ -48,3 +48,12 @@ func isA[E error](err error) bool {
 	var e E
 	return errors.As(err, &e)
 }
+
+// safe methods (RFC 9110 9.2.1) change nothing; after a successful other one, what was stored is out of date.
+func safe(method string) bool {
+	switch method {
+	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
+		return true
+	}
+	return false
+}

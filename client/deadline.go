@@ -7,30 +7,15 @@ import (
 	"time"
 )
 
-// deadlineStage bounds the whole call. Its cancellation reaches everything further in, body included.
+// deadlineStage bounds the whole call: no attempt and no pause goes on beyond it.
 type deadlineStage struct {
-	next  http.RoundTripper
+	next  stage
 	limit time.Duration
-	cause *timeoutError
 }
 
-func newDeadlineStage(cfg Config, next http.RoundTripper) *deadlineStage {
-	return &deadlineStage{next: next, limit: cfg.Deadline, cause: &timeoutError{"deadline", cfg.Deadline}}
-}
-
-func (s *deadlineStage) RoundTrip(req *http.Request) (*http.Response, error) {
-	ctx, cancel := context.WithTimeoutCause(req.Context(), s.limit, s.cause)
-	resp, err := s.next.RoundTrip(req.WithContext(ctx))
-	if err != nil {
-		cancel()
-		return nil, err
-	}
-	if _, whole := resp.Body.(*bufferedBody); whole {
-		cancel()
-	} else {
-		resp.Body = &streamBody{ReadCloser: resp.Body, ctx: ctx, cancel: cancel}
-	}
-	return resp, nil
+func (s *deadlineStage) do(c *call) (*http.Response, error) {
+	c.deadline = time.Now().Add(s.limit)
+	return s.next.do(c)
 }
 
 // timeoutError is the cause of a context that ran out of Deadline or AttemptTimeout. It is a net.Error, so that

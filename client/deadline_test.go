@@ -29,7 +29,7 @@ func TestR5Deadline(t *testing.T) {
 			up := upstream(status(503, "Retry-After", "5"))
 			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 			defer cancel()
-			g := call(t, through(t, up, pinned(3, 1)), request(t, "GET", "").WithContext(ctx))
+			g := send(t, through(t, up, pinned(3, 1)), request(t, "GET", "").WithContext(ctx))
 			up.attempts(t, 1)
 			if g.status != 503 || g.took != 0 {
 				t.Errorf("status %d after %v, want the 503 at once", g.status, g.took)

@@ -1,12 +1,10 @@
 package client_test
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +37,7 @@ func Example() {
 		return
 	}
 	c := http.Client{Transport: resilient}
-	defer c.CloseIdleConnections()
+	defer resilient.Close()
 	for range 3 {
 		resp, err := c.Get(service.URL)
 		if err != nil {
@@ -59,39 +57,4 @@ func Example() {
 	// fresh: {"message":"Hello from the service!","n":3}
 	// fresh: {"message":"Hello from the service!","n":4}
 	// cached: {"message":"Hello from the service!","n":4}
-}
-
-func ExampleCaller() {
-	service := flaky()
-	defer service.Close()
-
-	caller := client.Caller{
-		Client: client.Lab6Retry(3, time.Millisecond),
-		URL:    service.URL,
-		Count:  3,
-		Lines:  os.Stdout,
-	}
-	sum, err := caller.Run(context.Background())
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	sum.Elapsed = 0
-	fmt.Println(sum)
-	// Output:
-	// Attempt 1 failed: 503 Service Unavailable
-	// Retrying in 0.001 seconds...
-	// Attempt 2 failed: 503 Service Unavailable
-	// Retrying in 0.001 seconds...
-	// {"message":"Hello from the service!","n":3}
-	// {"message":"Hello from the service!","n":4}
-	// Attempt 1 failed: 503 Service Unavailable
-	// Retrying in 0.001 seconds...
-	// Attempt 2 failed: 503 Service Unavailable
-	// Retrying in 0.001 seconds...
-	// Attempt 3 failed: 503 Service Unavailable
-	// Retrying in 0.001 seconds...
-	// Attempt 4 failed: 503 Service Unavailable
-	// {"message":"Service unavailable (fallback)"}
-	// 3 calls in 0s: 2 ok, 0 degraded, 0 cached, 1 failed; 8 attempts
 }

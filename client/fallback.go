@@ -5,58 +5,86 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/squall-proxy/squall/client/lastgood"
 )
 
-// fallbackStage answers a GET or HEAD that failed for good, as Config.Fallback says.
+// fallbackStage answers a GET or HEAD from the store where it may, and one that failed for good as Config.Fallback says.
 type fallbackStage struct {
-	next    http.RoundTripper
+	next    stage
 	cfg     Fallback
-	good    *lastGood // nil without MaxStale
+	good    *lastgood.Store // nil without MaxStale and Fresh
 	observe func(Event)
+
+	background *background
 }
 
-func newFallbackStage(cfg Config, next http.RoundTripper) (*fallbackStage, error) {
-	s := &fallbackStage{next: next, cfg: cfg.Fallback, observe: cfg.Observe}
-	if cfg.Fallback.MaxStale == 0 {
+func newFallbackStage(cfg Config, bg *background, next stage) (*fallbackStage, error) {
+	s := &fallbackStage{next: next, cfg: cfg.Fallback, observe: cfg.Observe, background: bg}
+	if !s.cfg.stores() {
 		return s, nil
 	}
 	var err error
-	s.good, err = newLastGood(cfg.Fallback)
+	s.good, err = lastgood.New(lastgood.Config{
+		MaxStale: s.cfg.MaxStale, IgnoreRevalidate: s.cfg.IgnoreRevalidate, Bytes: s.cfg.StoreBytes,
+	})
 	return s, err
 }
 
-func (s *fallbackStage) RoundTrip(req *http.Request) (*http.Response, error) {
+func (s *fallbackStage) do(c *call) (*http.Response, error) {
+	if c.req.Method != "" && c.req.Method != http.MethodGet && c.req.Method != http.MethodHead {
+		resp, err := s.next.do(c)
+		if s.good != nil && err == nil && resp.StatusCode < 400 && !safe(c.req.Method) {
+			s.good.Forget(c.req)
+		}
+		return resp, err
+	}
+	if resp := s.stored(c.req); resp != nil {
+		return resp, nil
+	}
+	return s.fetch(c)
+}
+
+// fetch asks the service, and keeps its answer or finds a better one.
+func (s *fallbackStage) fetch(c *call) (*http.Response, error) {
 	asked := time.Now()
-	resp, err := s.next.RoundTrip(req)
-	if req.Method != "" && req.Method != http.MethodGet && req.Method != http.MethodHead {
-		if s.good != nil && err == nil && resp.StatusCode < 400 && !safe(req.Method) {
-			s.good.forget(req)
-		}
+	resp, err := s.next.do(c)
+	if c.over() { // the caller has left, or ran out of its own time
 		return resp, err
 	}
-	if req.Context().Err() != nil { // the caller has left, or ran out of its own time
-		return resp, err
-	}
-	stand := s.standIn(req, resp, err)
+	stand := s.standIn(c.req, resp, err)
 	if stand == nil {
-		if s.good != nil && err == nil {
-			s.good.keep(req, resp, asked)
+		if err == nil {
+			s.keep(c.req, resp, asked)
 		}
 		return resp, err
 	}
-	event := ended(EventFallback, req, resp, err)
+	event := ended(EventFallback, c.req, resp, err)
 	event.Origin = Source(stand)
 	s.observe(event)
 	discard(resp)
 	return stand, nil
 }
 
+// keep stores a whole, normal answer.
+func (s *fallbackStage) keep(req *http.Request, resp *http.Response, asked time.Time) {
+	body, whole := resp.Body.(*bufferedBody)
+	if s.good != nil && whole && Source(resp) == Fresh {
+		s.good.Keep(req, resp, body.data, asked)
+	}
+}
+
 // standIn returns what is better than this outcome, or nil.
 func (s *fallbackStage) standIn(req *http.Request, resp *http.Response, err error) *http.Response {
 	degraded := err == nil && Source(resp) == Degraded
-	if s.good != nil && (staleIfError(resp, err) || degraded && s.cfg.RetryDegraded) {
-		if answer := s.good.find(req, time.Now()); answer != nil {
-			return answer
+	if s.cfg.MaxStale > 0 && (staleIfError(resp, err) || degraded && s.cfg.RetryDegraded) {
+		now := time.Now()
+		if answer := s.good.Find(req); answer != nil && answer.StandsIn(req, now) {
+			detail := "stale-if-error"
+			if answer.IsFresh(now) {
+				detail = "last-good"
+			}
+			return serve(req, answer, now, Cached, detail)
 		}
 	}
 	if s.cfg.Canned != nil && transient(resp, err) {
@@ -76,6 +104,15 @@ func staleIfError(resp *http.Response, err error) bool {
 		return true
 	}
 	return false
+}
+
+// serve makes an answer of what is stored.
+func serve(req *http.Request, answer *lastgood.Answer, now time.Time, origin Origin, detail string) *http.Response {
+	header := answer.Header(now, detail)
+	if origin != Fresh {
+		header.Set(HeaderSource, origin.String())
+	}
+	return made(req, header, answer.Body, answer.Length)
 }
 
 func (s *fallbackStage) canned(req *http.Request) *http.Response {
@@ -100,13 +137,4 @@ func made(req *http.Request, header http.Header, data []byte, length int64) *htt
 		resp.Body = newBufferedBody(data)
 	}
 	return resp
-}
-
-// safe methods (RFC 9110 9.2.1) change nothing; after a successful other one, what was stored is out of date.
-func safe(method string) bool {
-	switch method {
-	case "", http.MethodGet, http.MethodHead, http.MethodOptions, http.MethodTrace:
-		return true
-	}
-	return false
 }

@@ -102,12 +102,12 @@ func TestWritesAreNotAnsweredFromElsewhere(t *testing.T) {
 			cfg.Fallback.Canned = []byte(FallbackMessage)
 			c := through(t, up, cfg)
 			get(t, c)
-			if g := call(t, c, request(t, method, "")); g.status != 503 || g.from != Fresh {
+			if g := send(t, c, request(t, method, "")); g.status != 503 || g.from != Fresh {
 				t.Errorf("%s: %d %v", method, g.status, g.from)
 			}
 			get(t, c).is(t, 200, Cached, goodBody) // a failed write changes nothing
 			up.answers[1] = status(200)
-			call(t, c, request(t, method, ""))
+			send(t, c, request(t, method, ""))
 			up.answers[1] = status(503)
 			get(t, c).is(t, 200, Canned, FallbackMessage) // a successful one makes it out of date
 		}
@@ -125,7 +125,7 @@ func TestHead(t *testing.T) {
 		if body, ok := resp.Body.(*bufferedBody); !ok || cap(body.data) > 1 || resp.ContentLength != 5_000_000 {
 			t.Errorf("memory was set aside for a body that does not come: %T, length %d", resp.Body, resp.ContentLength)
 		}
-		g := call(t, c, request(t, "HEAD", ""))
+		g := send(t, c, request(t, "HEAD", ""))
 		g.is(t, 200, Cached, "")
 		if g.header.Get("Content-Length") != "5000000" {
 			t.Errorf("header %v", g.header)

@@ -21,8 +21,7 @@ type replay struct {
 func newReplay(req *http.Request, repeatable bool) (replay, error) {
 	switch {
 	case req.Body == nil || req.Body == http.NoBody:
-		body := req.Body
-		return replay{req, func() (io.ReadCloser, error) { return body, nil }}, nil
+		return replay{req, noBody}, nil
 	case !repeatable || req.ContentLength > replayBytes && req.GetBody == nil:
 		return replay{req: req}, nil
 	case req.GetBody != nil:
@@ -43,6 +42,8 @@ func newReplay(req *http.Request, repeatable bool) (replay, error) {
 	first.Body, _ = again()
 	return replay{&first, again}, nil
 }
+
+func noBody() (io.ReadCloser, error) { return http.NoBody, nil }
 
 // attempt returns the request to send as attempt n, from 1.
 func (r replay) attempt(n int) (*http.Request, error) {

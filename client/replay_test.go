@@ -41,7 +41,7 @@ func TestR4Methods(t *testing.T) {
 				if tc.key != "" {
 					req.Header.Set("Idempotency-Key", tc.key)
 				}
-				call(t, through(t, up, pinned(2, 1)), req)
+				send(t, through(t, up, pinned(2, 1)), req)
 				up.attempts(t, tc.want)
 				for i, a := range up.seen {
 					if a.method != tc.method || a.key != tc.key || a.body != body {
@@ -79,7 +79,7 @@ func TestR4BodyOfOneMegabyte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := call(t, c, req); g.status != 200 || seen.Load() != 4 {
+	if g := send(t, c, req); g.status != 200 || seen.Load() != 4 {
 		t.Errorf("status %d, %v after %d attempts", g.status, g.err, seen.Load())
 	}
 }
@@ -95,7 +95,7 @@ func TestR4BodyWithoutGetBody(t *testing.T) {
 					req.ContentLength = int64(tc.size)
 				}
 				up := upstream(status(503), status(200))
-				call(t, through(t, up, pinned(1, 1)), req)
+				send(t, through(t, up, pinned(1, 1)), req)
 				up.attempts(t, tc.want)
 				for i, a := range up.seen {
 					if len(a.body) != tc.size {
@@ -133,7 +133,7 @@ func TestR4BodyIsClosedWhenNothingIsSent(t *testing.T) {
 				t.Fatal(err)
 			}
 			up := upstream(status(200))
-			if g := call(t, through(t, up, Default()), req); g.err == nil || body.closed != 1 {
+			if g := send(t, through(t, up, Default()), req); g.err == nil || body.closed != 1 {
 				t.Errorf("error %v, closed %d times", g.err, body.closed)
 			}
 			up.attempts(t, 0)

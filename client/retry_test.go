@@ -136,7 +136,7 @@ func TestR8CancelledCallsEnd(t *testing.T) {
 						retries++
 					}
 				}
-				g := call(t, through(t, up, cfg), request(t, "GET", "").WithContext(ctx))
+				g := send(t, through(t, up, cfg), request(t, "GET", "").WithContext(ctx))
 				up.attempts(t, 1)
 				if want := map[bool]int{false: 1}[a.silent]; retries != want {
 					t.Errorf("%d retries announced, want %d", retries, want)
@@ -157,7 +157,7 @@ func TestR8UnsupportedTarget(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g := call(t, through(t, up, Default()), req); g.err == nil {
+			if g := send(t, through(t, up, Default()), req); g.err == nil {
 				t.Error("no error")
 			}
 			up.attempts(t, 0)
@@ -201,6 +201,7 @@ func TestEventsTellTheCall(t *testing.T) {
 			"retry 1 503 Service Unavailable true 1s fresh",
 			"attempt 2 connection refused true 0s fresh",
 			"fallback 0 connection refused true 0s canned",
+			"call 0 200 OK false 0s canned",
 		}
 		if !slices.Equal(told, want) {
 			t.Errorf("told\n%q, want\n%q", told, want)

@@ -168,13 +168,14 @@ func (s *script) gaps() []time.Duration {
 }
 
 // through makes a Client that has up as its Transport.
-func through(t *testing.T, up http.RoundTripper, cfg Config) *Client {
+func through(t testing.TB, up http.RoundTripper, cfg Config) *Client {
 	t.Helper()
 	cfg.Transport = up
 	c, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(c.Close)
 	return c
 }
 
@@ -188,7 +189,7 @@ type got struct {
 	took   time.Duration
 }
 
-func call(t *testing.T, c *Client, req *http.Request) got {
+func send(t *testing.T, c *Client, req *http.Request) got {
 	t.Helper()
 	start := time.Now()
 	resp, err := c.RoundTrip(req)
@@ -223,7 +224,7 @@ func request(t *testing.T, method, body string, header ...string) *http.Request 
 
 func get(t *testing.T, c *Client, header ...string) got {
 	t.Helper()
-	return call(t, c, request(t, http.MethodGet, "", header...))
+	return send(t, c, request(t, http.MethodGet, "", header...))
 }
 
 func (g got) is(t *testing.T, status int, from Origin, body string) {

@@ -118,14 +118,14 @@ func TestR8CertificateErrorsOnTheWire(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			attempts := 0
 			cfg := Lab6Retry(3, 0)
-			cfg.Observe = func(e Event) { attempts++ }
+			cfg.Observe = func(e Event) { attempts = e.Attempts }
 			c := through(t, nil, cfg)
 			defer c.CloseIdleConnections()
 			req, err := http.NewRequestWithContext(t.Context(), "GET", url, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if g := call(t, c, req); g.err == nil || attempts != 1 {
+			if g := send(t, c, req); g.err == nil || attempts != 1 {
 				t.Errorf("got %v %v after %d attempts", g.from, g.err, attempts)
 			}
 		})
@@ -165,7 +165,7 @@ func TestR8ResetsOnTheWire(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			call(t, c, req).is(t, 200, Fresh, goodBody)
+			send(t, c, req).is(t, 200, Fresh, goodBody)
 			if seen.Load() != 2 {
 				t.Errorf("%d attempts", seen.Load())
 			}

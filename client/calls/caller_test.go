@@ -1,4 +1,4 @@
-package client
+package calls
 
 import (
 	"bytes"
@@ -10,10 +10,12 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/squall-proxy/squall/client"
 )
 
 // lab calls up once a run, as the command line does.
-func lab(up http.RoundTripper, cfg Config, out *bytes.Buffer) Caller {
+func lab(up http.RoundTripper, cfg client.Config, out *bytes.Buffer) Caller {
 	cfg.Transport = up
 	return Caller{Client: cfg, URL: "http://flaky/", Count: 1, Lines: out}
 }
@@ -41,49 +43,49 @@ func TestLab6Lines(t *testing.T) {
 	const retrying = "Retrying in 1 seconds...\n"
 	for _, tc := range []struct {
 		name  string
-		step  func(int, time.Duration) Config
+		step  func(int, time.Duration) client.Config
 		calls []answer
 		count int
 		lines string
 		sum   [5]int
 	}{
 		{
-			"all fail", Lab6Retry,
+			"all fail", client.Lab6Retry,
 			[]answer{status(503)},
 			1,
-			failed(1) + retrying + failed(2) + retrying + failed(3) + retrying + failed(4) + FallbackMessage + "\n",
+			failed(1) + retrying + failed(2) + retrying + failed(3) + retrying + failed(4) + client.FallbackMessage + "\n",
 			[5]int{0, 0, 0, 1, 4},
 		},
 		{
-			"the second succeeds", Lab6Retry,
+			"the second succeeds", client.Lab6Retry,
 			[]answer{status(503), status(200)},
 			1,
 			failed(1) + retrying + goodBody + "\n",
 			[5]int{1, 0, 0, 0, 2},
 		},
 		{
-			"refused", Lab6Retry,
+			"refused", client.Lab6Retry,
 			[]answer{refused, status(200)},
 			1,
 			"Attempt 1 failed: connection refused\n" + retrying + goodBody + "\n",
 			[5]int{1, 0, 0, 0, 2},
 		},
 		{
-			"not to be mended", Lab6Retry,
+			"not to be mended", client.Lab6Retry,
 			[]answer{{status: 404, body: "404 page not found\n"}},
 			1,
 			"Attempt 1 failed: 404 Not Found\n404 page not found\n",
 			[5]int{0, 0, 0, 1, 1},
 		},
 		{
-			"the first step knows no degraded mode", Lab6Retry,
+			"the first step knows no degraded mode", client.Lab6Retry,
 			[]answer{saying(degradedBody)},
 			1,
 			degradedBody + "\n",
 			[5]int{1, 0, 0, 0, 1},
 		},
 		{
-			"second step", Lab6Fallback,
+			"second step", client.Lab6Fallback,
 			[]answer{saying(degradedBody), status(200), status(503)},
 			3,
 			degradedBody + " [degraded]\n" + goodBody + "\n" +
@@ -110,8 +112,8 @@ func TestLab6Lines(t *testing.T) {
 func TestLab6LinesOfAnErrorWithoutFallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		cfg := Lab6Retry(1, 500*time.Millisecond)
-		cfg.Fallback = Fallback{}
+		cfg := client.Lab6Retry(1, 500*time.Millisecond)
+		cfg.Fallback = client.Fallback{}
 		run1(t, lab(upstream(refused), cfg, &out)).want(t, 0, 0, 0, 1, 2)
 		want := "Attempt 1 failed: connection refused\nRetrying in 0.5 seconds...\nAttempt 2 failed: connection refused\n" +
 			"Call failed: Get \"http://flaky/\": connection refused\n"
@@ -124,7 +126,7 @@ func TestLab6LinesOfAnErrorWithoutFallback(t *testing.T) {
 func TestCallerSendsWhatItIsGiven(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := upstream(status(200))
-		c := lab(up, Default(), &bytes.Buffer{})
+		c := lab(up, client.Default(), &bytes.Buffer{})
 		c.Method, c.Body, c.Count = "POST", []byte("the order"), 2
 		c.Header = http.Header{"Idempotency-Key": {"k-1"}}
 		run1(t, c).want(t, 2, 0, 0, 0, 2)
@@ -140,7 +142,7 @@ func TestCallerClosedLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := status(200)
 		slow.after = 300 * time.Millisecond
-		c := lab(upstream(slow), Config{}, nil)
+		c := lab(upstream(slow), client.Config{}, nil)
 		c.Lines, c.Count, c.For = nil, 0, time.Second
 		sum := run1(t, c)
 		sum.want(t, 4, 0, 0, 0, 4) // at 0, 300, 600 and 900 ms
@@ -170,7 +172,7 @@ func TestCallerOpenLoop(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				up := upstream(slow)
-				c := lab(up, Config{}, nil)
+				c := lab(up, client.Config{}, nil)
 				c.Lines, c.Rate, c.Count, c.For, c.MaxInFlight = nil, tc.rate, tc.count, tc.limit, tc.inFlight
 				sum := run1(t, c)
 				sum.want(t, tc.ok, 0, 0, 0, tc.ok)
@@ -192,7 +194,7 @@ func TestCallerOpenLoop(t *testing.T) {
 func TestCallerNumbersLinesThatOverlap(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		c := lab(upstream(status(503), status(503), status(200)), Lab6Retry(1, time.Second), &out)
+		c := lab(upstream(status(503), status(503), status(200)), client.Lab6Retry(1, time.Second), &out)
 		c.Rate, c.Count = 2, 2
 		run1(t, c).want(t, 2, 0, 0, 0, 4)
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
@@ -207,7 +209,7 @@ func TestCallerStopsWithTheContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var out bytes.Buffer
-				c := lab(upstream(status(200), silence), Lab6Retry(3, time.Second), &out)
+				c := lab(upstream(status(200), silence), client.Lab6Retry(3, time.Second), &out)
 				c.Rate, c.Count = rate, 0
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
@@ -227,7 +229,7 @@ func TestCallerStopsWithTheContext(t *testing.T) {
 
 func TestCallerTellsProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := lab(upstream(status(200)), Lab6Retry(3, time.Second), nil)
+		c := lab(upstream(status(200)), client.Lab6Retry(3, time.Second), nil)
 		var told []int
 		c.Lines, c.Count, c.Rate, c.For = nil, 0, 2, 25*time.Second
 		c.Every, c.Progress = 10*time.Second+time.Millisecond, func(s Summary) { told = append(told, s.OK) }
@@ -240,7 +242,7 @@ func TestCallerTellsProgress(t *testing.T) {
 
 func TestCallerWaitsForProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := lab(upstream(status(200)), Config{}, nil)
+		c := lab(upstream(status(200)), client.Config{}, nil)
 		told := false
 		c.Lines, c.Rate, c.Count, c.Every = nil, 2, 3, 900*time.Millisecond
 		c.Progress = func(Summary) {
@@ -269,7 +271,7 @@ func TestCallerRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			up := upstream(status(200))
-			c := lab(up, Config{}, &bytes.Buffer{})
+			c := lab(up, client.Config{}, &bytes.Buffer{})
 			change(&c)
 			if sum, err := c.Run(t.Context()); err == nil {
 				t.Errorf("ran: %v", sum)

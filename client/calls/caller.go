@@ -1,4 +1,5 @@
-package client
+// Package calls makes calls with a resilient client, and counts and tells how they ended: what squall call and the demo do.
+package calls
 
 import (
 	"bytes"
@@ -10,13 +11,14 @@ import (
 	"sync"
 	"time"
 
+	"github.com/squall-proxy/squall/client"
 	"github.com/squall-proxy/squall/internal/wait"
 )
 
 // Caller makes calls to one URL and counts how they end: one after the other (Rate 0, a closed loop), or at a steady
 // rate whatever the answers take (an open loop).
 type Caller struct {
-	Client Config // Observe is called as well, when set
+	Client client.Config // Observe is called as well, when set
 
 	URL    string
 	Method string // empty: GET
@@ -28,8 +30,8 @@ type Caller struct {
 	For         time.Duration // start no call after that. 0: no limit
 	MaxInFlight int           // calls under way at once with Rate; one that is due beyond is skipped. 0: 64; to 10,000
 
-	// Lines is told every failed attempt, every retry and every call's answer, in the lab's words; with Rate, each line
-	// begins with the number of its call, since calls overlap. Nil: nothing is told.
+	// Lines is told every failed attempt, every retry, every call's answer, and every change of a circuit breaker, in the
+	// lab's words; with Rate, the lines of a call begin with its number, since calls overlap. Nil: nothing is told.
 	Lines io.Writer
 	// Progress is called every Every, with what has been counted so far, on a goroutine that Run waits for. May be nil.
 	Progress func(Summary)
@@ -44,9 +46,9 @@ func (c Caller) Run(ctx context.Context) (Summary, error) {
 	}
 	r := &run{Caller: c, start: time.Now()}
 	if err := r.prepare(); err != nil {
-		return Summary{}, fmt.Errorf("client: %w", err)
+		return Summary{}, err
 	}
-	defer r.client.CloseIdleConnections()
+	defer r.resilient.Close()
 
 	var progress sync.WaitGroup
 	progressing, stop := context.WithCancel(ctx)
@@ -62,9 +64,9 @@ func (c Caller) Run(ctx context.Context) (Summary, error) {
 // run is one Caller at work.
 type run struct {
 	Caller
-	client *http.Client
-	start  time.Time
-	calls  sync.WaitGroup
+	resilient *client.Client
+	start     time.Time
+	calls     sync.WaitGroup
 
 	mu  sync.Mutex // guards sum, and keeps lines whole
 	sum Summary
@@ -76,31 +78,30 @@ type callNumber struct{}
 func (r *run) prepare() error {
 	switch {
 	case !(r.Rate >= 0 && r.Rate <= 10_000): // so that NaN fails, too
-		return fmt.Errorf("a rate of %v is outside 0 to 10000 a second", r.Rate)
+		return fmt.Errorf("calls: a rate of %v is outside 0 to 10000 a second", r.Rate)
 	case r.Count < 0 || r.For < 0:
-		return fmt.Errorf("count %d and for %v must not be negative", r.Count, r.For)
+		return fmt.Errorf("calls: count %d and for %v must not be negative", r.Count, r.For)
 	case r.MaxInFlight < 0 || r.MaxInFlight > 10_000:
-		return fmt.Errorf("%d calls in flight are outside 0 to 10000", r.MaxInFlight)
+		return fmt.Errorf("calls: %d in flight are outside 0 to 10000", r.MaxInFlight)
 	case r.Progress != nil && r.Every <= 0:
-		return errors.New("progress needs an interval above 0")
+		return errors.New("calls: progress needs an interval above 0")
 	}
 	cfg, observe := r.Client, r.Client.Observe
-	cfg.Observe = func(e Event) {
+	cfg.Observe = func(e client.Event) {
 		r.saw(e)
 		if observe != nil {
 			observe(e)
 		}
 	}
-	client, err := build(cfg)
-	if err != nil {
-		return err
-	}
-	r.client = &http.Client{Transport: client}
 	req, err := r.request(context.Background())
 	if err != nil {
+		return fmt.Errorf("calls: %w", err)
+	}
+	if err := client.CheckTarget(req.URL); err != nil {
 		return err
 	}
-	return checkTarget(req.URL)
+	r.resilient, err = client.New(cfg)
+	return err
 }
 
 func (r *run) request(ctx context.Context) (*http.Request, error) {
@@ -163,7 +164,7 @@ func (r *run) call(ctx context.Context, n int) {
 	}
 	var resp *http.Response
 	var answer []byte
-	if resp, err = r.client.Do(req); err == nil {
+	if resp, err = (&http.Client{Transport: r.resilient}).Do(req); err == nil {
 		answer, err = readAnswer(resp.Body, r.Lines != nil)
 	}
 	if err != nil {
@@ -171,38 +172,11 @@ func (r *run) call(ctx context.Context, n int) {
 			return
 		}
 		r.count(func(s *Summary) { s.Failed++ })
-		r.line(n, "Call failed: "+err.Error())
+		r.write(n, "Call failed: "+err.Error())
 		return
 	}
 	r.count(func(s *Summary) { s.add(resp) })
-	r.line(n, wording(resp, answer))
-}
-
-// saw counts an attempt, and tells what a Client observed.
-func (r *run) saw(e Event) {
-	ctx := e.Request.Context()
-	n, _ := ctx.Value(callNumber{}).(int)
-	switch e.Kind {
-	case EventAttempt:
-		r.count(func(s *Summary) { s.Attempts++ })
-		if e.Failed && !errors.Is(e.Err, context.Canceled) {
-			r.line(n, fmt.Sprintf("Attempt %d failed: %s", e.Attempt, e.Reason()))
-		}
-	case EventRetry:
-		r.line(n, "Retrying in "+inSeconds(e.Delay)+" seconds...")
-	}
-}
-
-func (r *run) line(n int, text string) {
-	if r.Lines == nil || text == "" {
-		return
-	}
-	if r.Rate > 0 {
-		text = fmt.Sprintf("#%d %s", n, text)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, _ = io.WriteString(r.Lines, text+"\n") // a reader that has left does not stop the calls
+	r.write(n, wording(resp, answer))
 }
 
 func (r *run) count(change func(*Summary)) {
