@@ -128,7 +128,7 @@ func TestExchanges(t *testing.T) {
 func TestCallTellsAMistakeOnce(t *testing.T) {
 	for _, args := range [][]string{{"ftp://x"}, {"http://"}, {"http://x", "--retries", "-1"}, {"http://x", "--rate", "-1"}} {
 		code, _, errs := runSquall(t, nil, append([]string{"call"}, args...)...)
-		if code != exitUsage || strings.Count(errs, "client:") != 1 {
+		if code != exitUsage || strings.Count(errs, "client:")+strings.Count(errs, "calls:") != 1 {
 			t.Errorf("%q: exit code %d, %s", args, code, errs)
 		}
 	}

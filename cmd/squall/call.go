@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/squall-proxy/squall/client"
+	"github.com/squall-proxy/squall/client/calls"
 )
 
 // callFlags are the settings of squall call.
@@ -30,13 +31,15 @@ func newCall(sys system) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "call URL",
 		Short: "Call URL as a resilient client does, and say how it fared",
-		Long: `Call URL as the labs' client does. It prints a line per failed attempt and per answer, and a closing summary: calls
-answered well, with the service's degraded data, with last-good data, and failed.
+		Long: `Call URL as the labs' client does. It prints a line per failed attempt, per answer and per change of the circuit
+breaker, and a closing summary: calls answered well, with the service's degraded data, with last-good data, and failed.
 
   --as retry      retries, then a canned message (lab 6, first step)
   --as fallback   the same; it also knows the service's fallback mode and keeps last-good data (second step)
+  --as breaker    the same; a circuit breaker holds attempts back while most of them fail (third step)
 
-Without --as everything that the client can do is on, with delays that grow and are spread at random.`,
+Without --as everything is on: delays that grow and are spread at random, a budget for retries, a second attempt beside a
+slow one, answers from the store for as long as the service allows it.`,
 		Example: `  squall call http://127.0.0.1:6055/ --as retry --count 10
   squall call http://127.0.0.1:6055/ --rate 5 --for 30s`,
 		Args: exactArgs("URL"),
@@ -60,7 +63,7 @@ Without --as everything that the client can do is on, with delays that grow and 
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.as, "as", "", "retry or fallback: one step of lab 6's client (default: everything on)")
+	flags.StringVar(&f.as, "as", "", "retry, fallback or breaker: one step of lab 6's client (default: everything on)")
 	flags.IntVar(&f.retries, "retries", 3, "retries after a failed attempt")
 	flags.DurationVar(&f.retryDelay, "retry-delay", time.Second, "delay before each retry; without --as the ceiling of the first one, growing (default there 100ms)")
 	flags.Float64Var(&f.rate, "rate", 0, "calls per second, whatever the answers take (default: one after the other)")
@@ -74,8 +77,8 @@ Without --as everything that the client can do is on, with delays that grow and 
 }
 
 // caller turns the flags into a client.
-func (f *callFlags) caller(url string, retriesSet, delaySet bool) (client.Caller, error) {
-	caller := client.Caller{URL: url, Method: f.method, Rate: f.rate, Count: f.count, For: f.duration, Header: http.Header{}}
+func (f *callFlags) caller(url string, retriesSet, delaySet bool) (calls.Caller, error) {
+	caller := calls.Caller{URL: url, Method: f.method, Rate: f.rate, Count: f.count, For: f.duration, Header: http.Header{}}
 	if f.body != "" {
 		caller.Body = []byte(f.body)
 	}
@@ -94,6 +97,8 @@ func (f *callFlags) caller(url string, retriesSet, delaySet bool) (client.Caller
 		caller.Client = client.Lab6Retry(f.retries, f.retryDelay)
 	case "fallback":
 		caller.Client = client.Lab6Fallback(f.retries, f.retryDelay)
+	case "breaker":
+		caller.Client = client.Lab6Breaker(f.retries, f.retryDelay)
 	case "":
 		caller.Client = client.Default()
 		if retriesSet {
@@ -104,7 +109,7 @@ func (f *callFlags) caller(url string, retriesSet, delaySet bool) (client.Caller
 			caller.Client.Retry.Cap = max(caller.Client.Retry.Cap, f.retryDelay)
 		}
 	default:
-		return caller, usagef("--as %q: want retry or fallback", f.as)
+		return caller, usagef("--as %q: want retry, fallback or breaker", f.as)
 	}
 	return caller, nil
 }

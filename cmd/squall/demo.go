@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/squall-proxy/squall/client"
+	"github.com/squall-proxy/squall/client/calls"
 	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/proxy"
@@ -167,18 +168,24 @@ Try, in another terminal:
   curl -X PUT %[1]s/admin/faults/rules/slow -d '{"proxy":"flaky","delay":"300ms","percent":50}'
   curl -X DELETE %[1]s/admin/faults
 
-A client with retries and last-good data calls %[2]s twice a second. Ctrl-C ends all of it.
+A client with retries, last-good data and a circuit breaker calls %[2]s twice a second. Ctrl-C ends all of it.
 
 `, admin, loopback(services[0].proxyPort()))
 }
 
-// demoCaller is the resilient client, which says now and then how it fares.
-func demoCaller(sys system, service demoService) client.Caller {
-	last := client.Summary{}
-	return client.Caller{
-		Client: client.Default(), URL: "http://" + loopback(service.proxyPort()) + "/", Rate: demoRate,
+// demoCaller is the resilient client, which says now and then how it fares, and at once what its circuit breaker does.
+func demoCaller(sys system, service demoService) calls.Caller {
+	last := calls.Summary{}
+	cfg := client.Default()
+	cfg.Observe = func(e client.Event) {
+		if e.Kind == client.EventBreaker {
+			fmt.Fprintf(sys.out, "client: circuit breaker %v\n", e.Change)
+		}
+	}
+	return calls.Caller{
+		Client: cfg, URL: "http://" + loopback(service.proxyPort()) + "/", Rate: demoRate,
 		Every: demoProgress,
-		Progress: func(now client.Summary) {
+		Progress: func(now calls.Summary) {
 			fmt.Fprintf(sys.out, "client: the last %v: %d ok, %d degraded, %d last-good, %d failed (%d requests sent)\n",
 				demoProgress, now.OK-last.OK, now.Degraded-last.Degraded, now.Cached-last.Cached, now.Failed-last.Failed,
 				now.Attempts-last.Attempts)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/squall-proxy/squall/client"
+	"github.com/squall-proxy/squall/client/calls"
 )
 
 // The service's seed 42 fails these of the first 20 requests.
@@ -32,10 +33,10 @@ func TestLab6NormalFailsExactlyAsTheSeedSays(t *testing.T) {
 }
 
 // labClient makes calls with lab 6's client and gives its summary and what it printed.
-func labClient(t *testing.T, url string, c client.Config, calls int) (client.Summary, string) {
+func labClient(t *testing.T, url string, c client.Config, count int) (calls.Summary, string) {
 	t.Helper()
 	var lines bytes.Buffer
-	summary, err := client.Caller{Client: c, URL: url, Count: calls, Lines: &lines}.Run(t.Context())
+	summary, err := calls.Caller{Client: c, URL: url, Count: count, Lines: &lines}.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
