@@ -237,6 +237,8 @@ func (g got) is(t *testing.T, status int, from Origin, body string) {
 // attempts checks how many there were, and that none left a body open.
 func (s *script) attempts(t *testing.T, want int) {
 	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if len(s.seen) != want {
 		t.Errorf("the upstream saw %d attempts, want %d", len(s.seen), want)
 	}
