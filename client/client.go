@@ -50,7 +50,7 @@ func (c *Client) build(cfg Config) error {
 	if len(cfg.Balance.Backends) > 0 {
 		tell := func(e balance.Event) { cfg.Observe(Event{Kind: EventBackend, Backend: &e}) }
 		if c.pool, err = balance.New(cfg.Balance, cfg.Transport, tell); err != nil {
-			return fmt.Errorf("Balance.%w", err)
+			return fmt.Errorf("in Balance: %w", err)
 		}
 		c.transport = c.pool
 	}
@@ -62,7 +62,7 @@ func (c *Client) build(cfg Config) error {
 	if cfg.Breaker.On() {
 		tell := func(change breaker.Change) { cfg.Observe(Event{Kind: EventBreaker, Change: &change}) }
 		if c.breakers, err = breaker.NewGroup(cfg.Breaker, tell, cfg.random); err != nil {
-			return fmt.Errorf("Breaker.%w", err)
+			return fmt.Errorf("in Breaker: %w", err)
 		}
 		s := &breakerStage{stages, c.breakers, cfg.Route, cfg.BreakerFailure}
 		stages, heldFor = s, s.wait

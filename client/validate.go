@@ -45,7 +45,7 @@ func (c *Config) validate() error {
 		return fmt.Errorf("Throttle.Within %v is less than 1s", c.Throttle.Within)
 	}
 	if err := c.Breaker.Validate(); err != nil {
-		return fmt.Errorf("Breaker.%w", err)
+		return fmt.Errorf("in Breaker: %w", err)
 	}
 	return nil
 }

@@ -100,10 +100,10 @@ func (c Config) validate() error {
 		}
 	}
 	if f := o.SlowFactor; f != 0 && !(f >= 1.5 && f <= 100) {
-		return fmt.Errorf("Outlier.SlowFactor %v is neither 0 nor 1.5 to 100", f)
+		return fmt.Errorf("an Outlier.SlowFactor of %v is neither 0 nor 1.5 to 100", f)
 	}
 	if h.Path != "" && h.Path[0] != '/' {
-		return fmt.Errorf("Health.Path %q does not begin with /", h.Path)
+		return fmt.Errorf("the Health.Path %q does not begin with /", h.Path)
 	}
 	return nil
 }
@@ -117,7 +117,7 @@ func (b Backend) parse() (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.User != nil:
 		return nil, fmt.Errorf("%q is not http://host or https://host with nothing behind but a path", u.Redacted())
 	case b.Weight < 0 || b.Weight > 1000:
-		return nil, fmt.Errorf("Weight %d is outside 0 to 1000", b.Weight)
+		return nil, fmt.Errorf("a Weight of %d is outside 0 to 1000", b.Weight)
 	}
 	return u, nil
 }

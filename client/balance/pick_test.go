@@ -109,16 +109,16 @@ func TestTheServiceSeesItsOwnName(t *testing.T) {
 func TestConfigBounds(t *testing.T) {
 	one := []Backend{{URL: "http://a"}}
 	for field, c := range map[string]Config{
-		"Backends 0":             {},
-		"Backends[0]: \"a\"":     {Backends: []Backend{{URL: "a"}}},
-		"Backends[0]: \"http://": {Backends: []Backend{{URL: "http://a?x=1"}}},
-		"Backends[0]: Weight":    {Backends: []Backend{{URL: "http://a", Weight: -1}}},
-		"Outlier.Failures":       {Backends: one, Outlier: Outlier{Failures: -1}},
-		"Outlier.SlowFactor":     {Backends: one, Outlier: Outlier{SlowFactor: 1}},
-		"Outlier.MaxShare":       {Backends: one, Outlier: Outlier{MaxShare: 1.1}},
-		"Outlier.Max":            {Backends: one, Outlier: Outlier{Base: time.Minute, Max: time.Second}},
-		"Health.Every":           {Backends: one, Health: Health{Every: time.Millisecond}},
-		"Health.Path":            {Backends: one, Health: Health{Path: "health"}},
+		"Backends 0":               {},
+		"Backends[0]: \"a\"":       {Backends: []Backend{{URL: "a"}}},
+		"Backends[0]: \"http://":   {Backends: []Backend{{URL: "http://a?x=1"}}},
+		"in Backends[0]: a Weight": {Backends: []Backend{{URL: "http://a", Weight: -1}}},
+		"Outlier.Failures":         {Backends: one, Outlier: Outlier{Failures: -1}},
+		"Outlier.SlowFactor":       {Backends: one, Outlier: Outlier{SlowFactor: 1}},
+		"Outlier.MaxShare":         {Backends: one, Outlier: Outlier{MaxShare: 1.1}},
+		"Outlier.Max":              {Backends: one, Outlier: Outlier{Base: time.Minute, Max: time.Second}},
+		"Health.Every":             {Backends: one, Health: Health{Every: time.Millisecond}},
+		"Health.Path":              {Backends: one, Health: Health{Path: "health"}},
 	} {
 		if _, err := New(c, nil, nil); err == nil || !strings.Contains(err.Error(), field) {
 			t.Errorf("got %v, want an error about %s", err, field)

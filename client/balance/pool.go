@@ -81,7 +81,7 @@ func New(cfg Config, transport http.RoundTripper, told func(Event)) (*Pool, erro
 	for i, b := range cfg.Backends {
 		u, err := b.parse()
 		if err != nil {
-			return nil, fmt.Errorf("Backends[%d]: %w", i, err)
+			return nil, fmt.Errorf("in Backends[%d]: %w", i, err)
 		}
 		p.backends = append(p.backends, &backend{url: u, weight: max(1, b.Weight)})
 	}

@@ -142,7 +142,10 @@ func (p *pool) withRetry(n int) (failed int) {
 	p.t.Helper()
 	for range n {
 		ctx := Avoiding(p.t.Context())
-		if !p.call(ctx) && !p.call(ctx) {
+		if p.call(ctx) {
+			continue
+		}
+		if !p.call(ctx) {
 			failed++
 		}
 	}

@@ -33,9 +33,9 @@ type Change struct {
 	Until    time.Time // of Open: when the first probe may go; zero if somebody forced it open
 }
 
-// String is the change in words: "closed -> open: 16 of the last 20 failed; probing in 0.8 s".
+// String is the change in words: "CLOSED -> OPEN: 16 of the last 20 failed; probing in 0.8 s".
 func (c Change) String() string {
-	text := fmt.Sprintf("%v -> %v: %s", c.From, c.To, c.Why)
+	text := strings.ToUpper(fmt.Sprintf("%v -> %v", c.From, c.To)) + ": " + c.Why
 	if !c.Until.IsZero() {
 		text += fmt.Sprintf("; probing in %s s", seconds(c.Until.Sub(c.At)))
 	}

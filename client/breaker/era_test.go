@@ -77,11 +77,11 @@ func TestB12OneEventForEachTransition(t *testing.T) {
 			told = append(told, c.String())
 		}
 		want := []string{
-			"closed -> open: 2 in a row failed; probing in 1 s",
-			"open -> half-open: its time is over",
-			"half-open -> open: 1 of 1 probes failed; probing in 2 s",
-			"open -> half-open: its time is over",
-			"half-open -> closed: 1 of 1 probes succeeded",
+			"CLOSED -> OPEN: 2 in a row failed; probing in 1 s",
+			"OPEN -> HALF-OPEN: its time is over",
+			"HALF-OPEN -> OPEN: 1 of 1 probes failed; probing in 2 s",
+			"OPEN -> HALF-OPEN: its time is over",
+			"HALF-OPEN -> CLOSED: 1 of 1 probes succeeded",
 		}
 		if !slices.Equal(told, want) {
 			t.Errorf("told\n%s\nwant\n%s", strings.Join(told, "\n"), strings.Join(want, "\n"))

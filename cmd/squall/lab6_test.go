@@ -179,3 +179,44 @@ func TestLab6RequestIDIsInNginxsLogAndTheExchange(t *testing.T) {
 		return err == nil && strings.Contains(string(log), "request_id="+id)
 	})
 }
+
+// In a complete failure the breaker opens, and the service is spared; it closes when the failure has ended.
+func TestLab6BreakerOpensSparesTheServiceAndCloses(t *testing.T) {
+	l := newLab(t, 42)
+	l.put("/admin/faults", `{"mode":"failure"}`)
+	lines := &lockedBuffer{}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	caller := calls.Caller{
+		Client: client.Lab6Breaker(3, 10*time.Millisecond), URL: l.proxies["flaky"], Rate: 50, Lines: lines,
+	}
+	caller.Client.Breaker.Base, caller.Client.Breaker.Max = 200*time.Millisecond, 800*time.Millisecond
+	go callUntil(ctx, caller, ended)
+	sees := func(what string) {
+		t.Helper()
+		eventually(t, "the client never said "+what, func() bool { return strings.Contains(lines.String(), what) })
+	}
+	sees("Circuit breaker CLOSED -> OPEN")
+	sees("Circuit breaker HALF-OPEN -> OPEN")
+	sees("Not sent: circuit breaker of GET ")
+	held := func() int { return strings.Count(lines.String(), "Not sent: ") }
+	failed := func() int { return strings.Count(lines.String(), "failed: 503") }
+	before := failed()
+	eventually(t, "100 calls were never held back", func() bool { return held() >= 100 })
+	if n := failed() - before; n > 20 {
+		t.Errorf("while at least 100 calls were held back, %d attempts were made", n)
+	}
+	l.put("/admin/faults", `{"mode":"normal"}`)
+	sees("Circuit breaker OPEN -> HALF-OPEN")
+	sees("Circuit breaker HALF-OPEN -> CLOSED")
+	sees("Hello from the service!")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+func callUntil(ctx context.Context, caller calls.Caller, ended chan<- error) {
+	_, err := caller.Run(ctx)
+	ended <- err
+}
