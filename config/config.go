@@ -1,13 +1,9 @@
 package config
 
 import (
-	"bytes"
 	"cmp"
-	"errors"
 	"fmt"
-	"io"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -15,6 +11,7 @@ import (
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/internal/yaml"
 	"github.com/squall-proxy/squall/proxy"
 )
 
@@ -58,50 +55,34 @@ func (a *Admin) DecodeDocument(n *document.Node) error {
 
 // Load reads a squall.yaml from a file.
 func Load(path string) (File, error) {
-	file, err := os.Open(path)
+	data, err := yaml.ReadFile(path)
 	if err != nil {
 		return File{}, fmt.Errorf("configuration: %w", err)
-	}
-	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
-	if err = errors.Join(err, file.Close()); err != nil {
-		return File{}, fmt.Errorf("configuration: %w", err)
-	}
-	if len(bytes.TrimSpace(data)) == 0 {
-		return File{}, fmt.Errorf("configuration: %s is empty", path)
 	}
 	return Parse(path, data)
 }
 
 // Parse reads a squall.yaml; name says in errors where it came from.
 func Parse(name string, data []byte) (File, error) {
-	root, err := ParseYAML(data)
+	root, err := yaml.Parse(data)
 	if err != nil {
-		return File{}, inFile(name, err)
+		return File{}, document.InFile(name, err)
 	}
 	file := File{Policy: control.DefaultPolicy()}
 	if root.Kind == document.Null {
 		return file, nil
 	}
 	if err := document.Decode(root, &file); err != nil {
-		return File{}, inFile(name, err)
+		return File{}, document.InFile(name, err)
 	}
 	state, err := file.State(0, time.Now())
 	if err == nil {
 		err = file.Policy.Check(state)
 	}
 	if err != nil {
-		return File{}, inFile(name, document.Locate(root, err))
+		return File{}, document.InFile(name, document.Locate(root, err))
 	}
 	return file, nil
-}
-
-// inFile puts file, line and column before an error, as compilers do.
-func inFile(name string, err error) error {
-	var refusal *document.Error
-	if errors.As(err, &refusal) && refusal.Line > 0 {
-		return fmt.Errorf("%s:%d:%d: %w", name, refusal.Line, refusal.Column, err)
-	}
-	return fmt.Errorf("%s: %w", name, err)
 }
 
 // State is what a squall that has no saved state starts with. seed is used where the file names none.

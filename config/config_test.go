@@ -11,6 +11,7 @@ import (
 
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/yaml"
 )
 
 // example has every field of a squall.yaml.
@@ -135,7 +136,7 @@ func TestLoadingAFile(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	for content, want := range map[string]string{
-		"seed: 9": "", "seed: x": path + ":1:7: seed: want a number, got a string", strings.Repeat("#", MaxFile+1): path + ": at most 1048576 bytes, got more",
+		"seed: 9": "", "seed: x": path + ":1:7: seed: want a number, got a string", strings.Repeat("#", yaml.MaxFile+1): path + ": at most 1048576 bytes, got more",
 	} {
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
@@ -159,4 +160,18 @@ func TestAConfigurationInJSON(t *testing.T) {
 	if _, err := Parse("inline", []byte("{\n \"sed\": 5}")); err == nil || err.Error() != "inline:2:2: sed: unknown field, did you mean seed?" {
 		t.Errorf("got %v", err)
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{"", example, "rules: [{abort: 503}]", "proxies: [{name: a}]", `{"seed": 1}`, "a: \xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 1<<12 {
+			return // slowness has a test of its own, in package yaml
+		}
+		if _, err := Parse("fuzz", data); err != nil && !strings.HasPrefix(err.Error(), "fuzz:") {
+			t.Fatalf("an error without the file's name: %v", err)
+		}
+	})
 }

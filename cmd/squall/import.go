@@ -7,10 +7,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/config/imports"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/internal/yaml"
 )
 
 func newImport(sys system) *cobra.Command {
@@ -67,7 +67,7 @@ func importFile(sys system, importer *imports.Importer, path string) (imports.Re
 		defer file.Close()
 		from = file
 	}
-	data, err := io.ReadAll(io.LimitReader(from, config.MaxFile+1))
+	data, err := io.ReadAll(io.LimitReader(from, yaml.MaxFile+1))
 	if err != nil {
 		return imports.Result{}, fmt.Errorf("%s: %w", path, err)
 	}

@@ -10,8 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/squall-proxy/squall/admin"
-	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/internal/yaml"
 )
 
 // remote are the flags of the commands that ask a running squall.
@@ -70,7 +70,7 @@ func readDocument(path string) (*document.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	node, err := config.ParseYAML(data)
+	node, err := yaml.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

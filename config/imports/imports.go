@@ -8,11 +8,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
-	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/document"
+	"github.com/squall-proxy/squall/internal/yaml"
 )
 
 // Result is what configurations give.
@@ -33,7 +31,7 @@ type Importer struct {
 // Read reads a file: YAML with one document or several, or JSON. It adds to what was read before, and gives what this file
 // gave. The error is a [document.Error], with its place, of a file that is neither.
 func (m *Importer) Read(data []byte) (Result, error) {
-	roots, err := config.ParseDocuments(data)
+	roots, err := yaml.ParseAll(data)
 	if err != nil {
 		return Result{}, err
 	}
@@ -101,7 +99,7 @@ func Text(rules []faults.Rule) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return yaml.JSONToYAML(text)
+	return yaml.FromJSON(text)
 }
 
 // conditions are those of a rule, as in its document.

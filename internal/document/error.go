@@ -1,6 +1,7 @@
 package document
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -71,6 +72,15 @@ func Locate(n *Node, err error) error {
 	place := walk(n, e.Field)
 	located.Line, located.Column = place.Line, place.Column
 	return &located
+}
+
+// InFile puts the file's name, line and column before an error, as compilers do.
+func InFile(name string, err error) error {
+	var refusal *Error
+	if errors.As(err, &refusal) && refusal.Line > 0 {
+		return fmt.Errorf("%s:%d:%d: %w", name, refusal.Line, refusal.Column, err)
+	}
+	return fmt.Errorf("%s: %w", name, err)
 }
 
 // refuse refuses the value n itself, at its place.

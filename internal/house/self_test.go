@@ -47,6 +47,8 @@ func TestRules(t *testing.T) {
 		{"proxy/nethttp/a.go", `import "github.com/rs/zerolog"`, "does not belong"},
 		{"internal/wait/a.go", `import "golang.org/x/sys/unix"`, "golang.org/x/sys/unix does not belong in internal"},
 		{"control/a.go", `import "golang.org/x/sys/unix"`, ""},
+		{"internal/yaml/a.go", `import "github.com/goccy/go-yaml/ast"`, ""},
+		{"internal/wait/a.go", `import "github.com/goccy/go-yaml"`, "github.com/goccy/go-yaml does not belong in internal"},
 
 		{"control/a.go", `func init() {}`, "func init"},
 		{"control/a_test.go", `func init() {}`, "func init"},

@@ -17,13 +17,13 @@ var floors = []floor{
 	{tree: "proxy", ours: []string{"faults"}, thirdParty: []string{"golang.org/x/net", "golang.org/x/sys"}},
 	{tree: "control", ours: []string{"faults", "proxy"}, thirdParty: []string{"golang.org/x/sys"}}, // flock
 	{tree: "verdict", ours: []string{"faults", "proxy"}},
-	{tree: "config", ours: []string{"faults", "proxy", "control"}, thirdParty: []string{"github.com/goccy/go-yaml"}},
+	{tree: "config", ours: []string{"faults", "proxy", "control"}},
 	{tree: "admin", ours: []string{"faults", "proxy", "control", "verdict"}, thirdParty: []string{
 		"github.com/gorilla/mux", "github.com/rs/zerolog", "github.com/rs/xid",
 		"github.com/prometheus/client_golang", "go.opentelemetry.io/otel",
 	}},
 	{tree: "experiments", ours: []string{"faults", "verdict"}, thirdParty: []string{
-		"github.com/goccy/go-yaml", "github.com/HdrHistogram/hdrhistogram-go", "github.com/theory/jsonpath", "github.com/rs/zerolog",
+		"github.com/HdrHistogram/hdrhistogram-go", "github.com/theory/jsonpath", "github.com/rs/zerolog",
 	}},
 	{tree: "squalltest", ours: []string{"faults", "proxy", "control"}},
 	{
@@ -40,6 +40,7 @@ var floors = []floor{
 		"github.com/failsafe-go/failsafe-go", "github.com/maypok86/otter/v2", "github.com/pquerna/cachecontrol",
 	}},
 	{tree: "services", thirdParty: []string{"github.com/gorilla/mux", "github.com/rs/zerolog"}},
+	{tree: "internal/yaml", thirdParty: []string{"github.com/goccy/go-yaml"}},
 	{tree: "internal"},
 }
 

@@ -1,4 +1,4 @@
-package config
+package yaml
 
 import (
 	"encoding/json"

@@ -1,12 +1,18 @@
-package config
+// Package yaml reads YAML files into the tree that [document] reads JSON into: a squall.yaml, an experiment, a configuration
+// of others. It is the one package of internal that leans on a library.
+package yaml
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"os"
 	"strings"
 	"unicode/utf8"
 
-	"github.com/goccy/go-yaml"
+	goyaml "github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
@@ -14,31 +20,47 @@ import (
 	"github.com/squall-proxy/squall/internal/document"
 )
 
-// MaxFile and MaxWords bound a configuration: its size in bytes and, in YAML, its words and signs. The YAML parser takes
+// MaxFile and MaxWords bound a file: its size in bytes and, in YAML, its words and signs. The YAML parser takes
 // time quadratic in these; at the bound that is two seconds.
 const (
 	MaxFile  = 1 << 20
 	MaxWords = 50_000
 )
 
-// ParseYAML reads one YAML document into a tree that decodes as JSON does. JSON is read as what it is. Errors are
+// ReadFile reads a file that [Parse] can read: at most [MaxFile] bytes, and not empty.
+func ReadFile(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(file, MaxFile+1))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, err
+	}
+	if len(bytes.TrimSpace(data)) == 0 {
+		return nil, fmt.Errorf("%s is empty", path)
+	}
+	return data, nil
+}
+
+// Parse reads one YAML document into a tree that decodes as JSON does. JSON is read as what it is. Errors are
 // [document.Error] values with line and column.
 //
 // Of YAML is refused what means more, or something else, than it seems to: anchors and aliases (a few lines of them can
 // stand for gigabytes), tags, directives, and numbers that JSON writes otherwise (010 is 8).
-func ParseYAML(data []byte) (*document.Node, error) {
-	roots, err := parseYAML(data, 1)
+func Parse(data []byte) (*document.Node, error) {
+	roots, err := parse(data, 1)
 	if err != nil {
 		return nil, err
 	}
 	return roots[0], nil
 }
 
-// ParseDocuments is [ParseYAML] for a file of one document or several.
-func ParseDocuments(data []byte) ([]*document.Node, error) { return parseYAML(data, MaxWords) }
+// ParseAll is [Parse] for a file of one document or several.
+func ParseAll(data []byte) ([]*document.Node, error) { return parse(data, MaxWords) }
 
-// parseYAML reads one document at least, and as many as are allowed.
-func parseYAML(data []byte, most int) ([]*document.Node, error) {
+// parse reads one document at least, and as many as are allowed.
+func parse(data []byte, most int) ([]*document.Node, error) {
 	data = []byte(strings.TrimPrefix(string(data), "\ufeff"))
 	switch {
 	case len(data) > MaxFile:
@@ -72,6 +94,9 @@ func parseYAML(data []byte, most int) ([]*document.Node, error) {
 	}
 	return roots, nil
 }
+
+// FromJSON writes a JSON text as YAML.
+func FromJSON(data []byte) ([]byte, error) { return goyaml.JSONToYAML(data) }
 
 func notUTF8(text string) error {
 	good := text[:len(text)-len(strings.TrimLeftFunc(text, func(r rune) bool { return r != utf8.RuneError }))]
@@ -120,7 +145,7 @@ func checkTokens(tokens token.Tokens, several bool) error {
 
 func syntaxError(err error) error {
 	refusal := &document.Error{Reason: err.Error()}
-	var syntax *yaml.SyntaxError
+	var syntax *goyaml.SyntaxError
 	if errors.As(err, &syntax) {
 		refusal.Reason = syntax.Message
 		refusal.Line, refusal.Column = syntax.Token.Position.Line, syntax.Token.Position.Column
