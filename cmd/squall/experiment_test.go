@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestExperimentInitWritesWhatValidateAccepts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "experiment.yaml")
+	if code, _, errs := runSquall(t, nil, "experiment", "init", path); code != exitOK {
+		t.Fatalf("init: exit code %d, %s", code, errs)
+	}
+	code, out, errs := runSquall(t, nil, "experiment", "validate", path)
+	if want := path + ": the shop answers while its stock service is slow\n"; code != exitOK || out != want {
+		t.Errorf("validate: exit code %d, %q, %q, want %q", code, out, errs, want)
+	}
+	if code, _, errs := runSquall(t, nil, "experiment", "init", path); code != exitUsage || !strings.Contains(errs, "is there already") {
+		t.Errorf("init over a file: exit code %d, %q", code, errs)
+	}
+	if code, out, _ := runSquall(t, nil, "experiment", "init", "-"); code != exitOK || !strings.HasPrefix(out, "# An experiment") {
+		t.Errorf("init -: exit code %d, %q", code, out)
+	}
+}
+
+func TestExperimentValidateNamesEveryWrongFile(t *testing.T) {
+	dir := t.TempDir()
+	var paths []string
+	for name, text := range map[string]string{"a.yaml": "version: v1\ntitel: x\n", "b.yaml": "version: v2\n", "empty.yaml": ""} {
+		paths = append(paths, filepath.Join(dir, name))
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	code, out, errs := runSquall(t, nil, append([]string{"experiment", "validate"}, paths...)...)
+	if code != exitInvalid || out != "" {
+		t.Errorf("exit code %d, %q", code, out)
+	}
+	for _, want := range []string{
+		"a.yaml:2:1: titel: unknown field, did you mean title?", "b.yaml:1:10: version: want v1", "empty.yaml is empty",
+	} {
+		if !strings.Contains(errs, want) {
+			t.Errorf("%q is not in %q", want, errs)
+		}
+	}
+	if code, _, _ := runSquall(t, nil, "experiment", "validate"); code != exitUsage {
+		t.Errorf("no file: exit code %d", code)
+	}
+}
+
+func TestExperimentSchemaIsJSON(t *testing.T) {
+	code, out, _ := runSquall(t, nil, "experiment", "schema")
+	if code != exitOK || !json.Valid([]byte(out)) {
+		t.Errorf("exit code %d, %.100s", code, out)
+	}
+}

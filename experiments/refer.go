@@ -1,0 +1,282 @@
+package experiments
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
+)
+
+// check refuses what is wrong with an experiment as a whole: names that nothing has, or two things have.
+func (e *Experiment) check() error {
+	if e.Title == "" {
+		return document.Errorf("title", "missing: want a line that says what the experiment shows")
+	}
+	for _, check := range []func() error{
+		e.checkTargets, e.checkChecks, e.checkWhatIsDone, e.checkExpectations, e.checkRecovery, e.checkSafety, e.checkRollbacks,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// known refuses a name that is none of those that there are.
+func known(field, what, name string, names []string) error {
+	if slices.Contains(names, name) {
+		return nil
+	}
+	refusal := document.Errorf(field, "there is no %s %q, but %s", what, name, strings.Join(names, ", "))
+	if len(names) == 0 {
+		refusal = document.Errorf(field, "there is no %s %q", what, name)
+	}
+	refusal.DidYouMean = document.Nearest(name, names)
+	return refusal
+}
+
+func (e *Experiment) checkTargets() error {
+	for _, name := range slices.Sorted(maps.Keys(e.Targets)) {
+		if err := checkURL(name, e.Targets[name]); err != nil {
+			return document.At(err, "targets")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Load)) {
+		if load := e.Load[name]; load.External {
+			if err := e.checkTarget(load.Target); err != nil {
+				return document.At(document.At(err, name), "load")
+			}
+		}
+	}
+	return nil
+}
+
+// checkTarget wants a target to be named where there are several, and to be one of them.
+func (e *Experiment) checkTarget(name string) error {
+	names := slices.Sorted(maps.Keys(e.Targets))
+	switch {
+	case name != "":
+		return known("target", "target", name, names)
+	case len(names) > 1:
+		return document.Errorf("target", "missing: want one of %s", strings.Join(names, ", "))
+	}
+	return nil
+}
+
+func (e *Experiment) checkChecks() error {
+	s := &e.SteadyState
+	if len(s.Checks) == 0 {
+		return document.Errorf("steady_state.checks", "missing: want one check at least, or nothing says what healthy means")
+	}
+	if err := checkSpan("steady_state.every", s.Every, faults.Duration(10*time.Millisecond), faults.Duration(time.Hour)); err != nil {
+		return err
+	}
+	seen := map[string]bool{}
+	for i := range s.Checks {
+		c, at := &s.Checks[i], "steady_state.checks"+index(i)
+		if c.Mode == "" {
+			c.Mode = s.Mode
+		}
+		if seen[c.Name] {
+			return document.Errorf(at+".name", "a second check of the name %q", c.Name)
+		}
+		seen[c.Name] = true
+		if c.Load == "" {
+			continue
+		}
+		if err := known(at+".load", "load", c.Load, slices.Sorted(maps.Keys(e.Load))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWhatIsDone wants a method or a search.
+func (e *Experiment) checkWhatIsDone() error {
+	switch {
+	case e.Search != nil && e.Method != nil:
+		return document.Errorf("search", "instead of a method, not beside it")
+	case e.Search != nil:
+		return document.At(e.checkTarget(e.Search.Target), "search")
+	case len(e.Method) == 0:
+		return document.Errorf("method", "missing: want one step at least")
+	}
+	return e.checkSteps("method", e.Method, map[string]bool{})
+}
+
+// checkSteps wants every step's target, and names that no other fault has.
+func (e *Experiment) checkSteps(at string, steps []Step, seen map[string]bool) error {
+	for i, s := range steps {
+		place := at + index(i)
+		name, target, reaches := "", "", true
+		switch do := s.Do.(type) {
+		case *Fault:
+			name, target = do.Name, do.Target
+		case *Toxic:
+			name, target = do.Rule.Name, do.Target
+		case *Mode:
+			target = do.Target
+		case *Parallel:
+			if err := e.checkSteps(place+".parallel", do.Steps, seen); err != nil {
+				return err
+			}
+			reaches = false
+		default:
+			reaches = false
+		}
+		if name != "" && seen[name] {
+			return document.Errorf(place, "a second fault of the name %q", name)
+		}
+		seen[name] = true
+		if !reaches {
+			continue
+		}
+		if err := e.checkTarget(target); err != nil {
+			return document.Errorf(place+".target", "%s", err.(*document.Error).Reason)
+		}
+	}
+	return nil
+}
+
+// Faults lists the names of the faults and toxics of the method.
+func (e *Experiment) Faults() []string {
+	var names []string
+	for _, s := range Flat(e.Method) {
+		switch do := s.Do.(type) {
+		case *Fault:
+			names = append(names, do.Name)
+		case *Toxic:
+			names = append(names, do.Rule.Name)
+		}
+	}
+	return names
+}
+
+// Flat lists steps with those that stand in a parallel in its place.
+func Flat(steps []Step) []Step {
+	var flat []Step
+	for _, s := range steps {
+		if parallel, ok := s.Do.(*Parallel); ok {
+			flat = append(flat, parallel.Steps...)
+		} else {
+			flat = append(flat, s)
+		}
+	}
+	return flat
+}
+
+func (e *Experiment) checkExpectations() error {
+	for i := range e.Expect {
+		x, at := &e.Expect[i], "expect"+index(i)
+		if e.Search != nil {
+			return document.Errorf("expect", "not beside a search, which judges by the checks")
+		}
+		if x.Hits != nil {
+			if err := known(at+".hits.fault", "fault", x.Hits.Fault, e.Faults()); err != nil {
+				return err
+			}
+			continue
+		}
+		field, proxy, target := x.place()
+		if proxy == "" {
+			return document.Errorf(at+"."+field+".proxy", "missing: want the proxy whose clients are judged")
+		}
+		if err := e.checkTarget(target); err != nil {
+			return document.Errorf(at+"."+field+".target", "%s", err.(*document.Error).Reason)
+		}
+	}
+	return nil
+}
+
+// checkNames lists the checks that are made at some time.
+func (e *Experiment) checkNames(when func(When) bool) []string {
+	var names []string
+	for _, c := range e.SteadyState.Checks {
+		if when(c.Mode) {
+			names = append(names, c.Name)
+		}
+	}
+	return names
+}
+
+func (e *Experiment) checkRecovery() error {
+	if err := checkSpan("recovery.within", e.Recovery.Within, e.SteadyState.Every, faults.MaxDuration); err != nil {
+		return err
+	}
+	for i, name := range e.Recovery.Checks {
+		all := e.checkNames(func(When) bool { return true })
+		if err := known("recovery.checks"+index(i), "check", name, all); err != nil {
+			return err
+		}
+	}
+	if e.Recovery.Checks == nil {
+		e.Recovery.Checks = e.checkNames(When.Watches)
+	}
+	return nil
+}
+
+func (e *Experiment) checkSafety() error {
+	s := &e.Safety
+	if err := checkSpan("safety.lease", s.Lease, faults.Duration(time.Second), faults.Duration(time.Minute)); err != nil {
+		return err
+	}
+	if err := checkSpan("safety.max_duration", s.MaxDuration, faults.Duration(time.Second), faults.MaxDuration); err != nil {
+		return err
+	}
+	if takes := e.Takes(); takes > s.MaxDuration {
+		return document.Errorf("safety.max_duration", "the method takes %v, and %v are allowed", takes, s.MaxDuration)
+	}
+	for i, name := range s.AbortOn {
+		watched := e.checkNames(When.Watches)
+		if err := known("safety.abort_on"+index(i), "check that is made while faults act", name, watched); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Takes is how long the method takes by what its steps say.
+func (e *Experiment) Takes() faults.Duration {
+	var sum faults.Duration
+	for _, s := range e.Method {
+		sum += s.takes()
+	}
+	return sum
+}
+
+// takes is how long a step lasts by what it says; requests and programs say nothing.
+func (s Step) takes() faults.Duration {
+	switch do := s.Do.(type) {
+	case *Fault:
+		return do.For
+	case *Mode:
+		return do.For
+	case *Toxic:
+		return do.For
+	case *Docker:
+		return do.For
+	case *Pause:
+		return do.For
+	case *Parallel:
+		var longest faults.Duration
+		for _, inner := range do.Steps {
+			longest = max(longest, inner.takes())
+		}
+		return longest
+	}
+	return 0
+}
+
+func (e *Experiment) checkRollbacks() error {
+	for i, s := range e.Rollbacks {
+		switch s.Do.(type) {
+		case *Call, *Command, *Pause:
+		default:
+			return document.Errorf("rollbacks"+index(i), "want http, process or pause: faults and what docker did are undone without being told")
+		}
+	}
+	return nil
+}
