@@ -97,12 +97,8 @@ by SQUALL_ADMIN_URL and SQUALL_ADMIN_TOKEN, else at 127.0.0.1:8474.`,
 	})
 	root.AddCommand(
 		newDemo(sys), newServe(sys), newFaults(sys), newLeases(sys), newHalt(sys), newRelease(sys), newProxies(sys),
-<<<<<<< HEAD
 		newCA(sys), newExchanges(sys), newVerdict(sys), newConnections(sys), newWait(sys), newCall(sys), newExec(sys), newImport(sys), newReplay(sys),
-=======
-		newCA(sys), newExchanges(sys), newConnections(sys), newWait(sys), newCall(sys), newExec(sys), newImport(sys), newReplay(sys),
 		newExperiment(sys),
->>>>>>> 9b62e98 (Experiments: the file format v1 with validate, init and schema; an open-loop load; a CUSUM that watches it)
 		newFlaky(sys), newHello(sys), newHealth(sys), newMan(sys), newVersion(sys),
 	)
 	return root
