@@ -71,6 +71,16 @@ func LayerOf(kind string) Layer {
 	return ""
 }
 
+// KindOf finds the kind that attributes are of.
+func KindOf(attributes Attributes) (Kind, bool) {
+	for _, k := range kinds {
+		if k.Available() && reflect.TypeOf(k.construct()) == reflect.TypeOf(attributes) {
+			return k, true
+		}
+	}
+	return Kind{}, false
+}
+
 // Phases lists when the kind can act, the default first.
 func (k Kind) Phases() []Phase { return slices.Clone(k.phases) }
 

@@ -1,12 +1,14 @@
 package squalltest
 
 import (
-	"encoding/json"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
-	"github.com/squall-proxy/squall/internal/document"
 )
+
+// Faults are what a [Proxy] and a [Transport] have in common: methods that arm faults. They may be called while traffic
+// flows, and take effect for every request that starts after they return.
+type Faults struct{ *armory }
 
 // Delay holds every request for a time before it goes on.
 func (f *Faults) Delay(latency time.Duration, options ...Option) *Fault {
@@ -202,104 +204,4 @@ func (f *Faults) SetHeader(field, value string, options ...Option) *Fault {
 
 func newRule(kind string, phase faults.Phase, attributes faults.Attributes) faults.Rule {
 	return faults.Rule{Kind: kind, Phase: phase, Attributes: attributes, Percent: 100, Enabled: true}
-}
-
-// node turns a Go value into a document.
-func (f *Faults) node(value any) *document.Node {
-	f.t.Helper()
-	written, err := json.Marshal(value)
-	if err != nil {
-		f.t.Fatalf("squalltest: %v", err)
-	}
-	n, err := document.ParseJSON(written)
-	if err != nil {
-		f.t.Fatalf("squalltest: %v", err)
-	}
-	return n
-}
-
-// Option narrows down what a fault hits.
-type Option func(armed)
-
-type armed struct {
-	rule  *faults.Rule
-	fault *Fault
-}
-
-// First hits only the first n matching requests.
-func First(n uint64) Option { return func(a armed) { a.rule.First = n } }
-
-// Skip leaves the first n matching requests alone.
-func Skip(n uint64) Option { return func(a armed) { a.rule.Skip = n } }
-
-// Every hits each nth matching request.
-func Every(n uint64) Option { return func(a armed) { a.rule.Every = n } }
-
-// Burst hits so many matching requests in a row, then leaves so many alone, and so on.
-func Burst(on, off uint64) Option {
-	return func(a armed) { a.rule.Burst = &faults.Burst{On: on, Off: off} }
-}
-
-// MaxConsecutive spares the request after n hits in a row.
-func MaxConsecutive(n uint64) Option { return func(a armed) { a.rule.MaxConsecutive = n } }
-
-// Exactly hits a share of the matching requests, in whole percents, of any 100 in a row exactly; which ones depends on the
-// seed.
-func Exactly(percent int) Option {
-	return func(a armed) { a.rule.Percent, a.rule.Exact = float64(percent), true }
-}
-
-// Percent hits a share of the matching requests, 0 to 100; which ones depends on the seed.
-func Percent(percent float64) Option { return func(a armed) { a.rule.Percent = percent } }
-
-// Key counts requests apart, as in "header:X-Test": parallel tests do not disturb each other.
-func Key(key string) Option { return func(a armed) { a.rule.Key = key } }
-
-// Path hits only requests for a path; * stands for any text within a segment, ** across.
-func Path(pattern string) Option {
-	return func(a armed) { a.match().Path = faults.Exactly(pattern) }
-}
-
-// Methods hits only requests with one of these methods.
-func Methods(methods ...string) Option { return func(a armed) { a.match().Methods = methods } }
-
-// Body hits only requests with a JSON body of at most 64 KiB in which value, written as JSON, stands where a JSON pointer
-// (RFC 6901) leads, as in Body("/items/0/sku", "tea").
-func Body(pointer string, value any) Option {
-	return func(a armed) {
-		m := a.match()
-		if m.Body == nil {
-			m.Body = make(faults.BodyMatch)
-		}
-		m.Body[pointer] = a.fault.of.node(value)
-	}
-}
-
-// Header hits only requests with this header field.
-func Header(field, value string) Option {
-	return func(a armed) {
-		m := a.match()
-		if m.Headers == nil {
-			m.Headers = make(map[string]faults.Values)
-		}
-		m.Headers[field] = faults.Exactly(value)
-	}
-}
-
-// SNI hits only handshakes of clients that ask for a server's name, in a FailHandshake.
-func SNI(name string) Option {
-	return func(a armed) { a.match().SNI = faults.Exactly(name) }
-}
-
-// Named gives the fault a name, which marks its answers.
-func Named(name string) Option { return func(a armed) { a.rule.Name = name } }
-
-// MayMiss lets the test pass although the fault never hit.
-func MayMiss() Option { return func(a armed) { a.fault.optional = true } }
-
-func (a armed) match() *faults.Match {
-	if a.rule.Match == nil {
-		a.rule.Match = &faults.Match{}
-	}
-	return a.rule.Match
 }

@@ -1,20 +1,15 @@
 package squalltest
 
 import (
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"net/http"
 	"testing"
-	"time"
 
 	"github.com/squall-proxy/squall/proxy"
 	"github.com/squall-proxy/squall/proxy/http1"
 	"github.com/squall-proxy/squall/proxy/nethttp"
 )
-
-// drain bounds how long the end of a test waits for exchanges under way.
-const drain = 5 * time.Second
 
 // Proxy is an HTTP proxy before one upstream.
 type Proxy struct {
@@ -48,9 +43,9 @@ func start(t testing.TB, upstream string, speaks *proxy.TLS) *Proxy {
 	}}
 	c := proxy.Defaults()
 	c.Name, c.Listen, c.Upstream, c.TLS = name, "127.0.0.1:0", upstream, speaks
-	armed := newFaults(t, engine, c)
+	armed := newArmory(t, engine, c)
 	addr := engine.Addr(name).String()
-	p := &Proxy{URL: c.At(addr), Addr: addr, Faults: armed}
+	p := &Proxy{URL: c.At(addr), Addr: addr, Faults: &Faults{armed}}
 	t.Cleanup(func() { p.end(engine) })
 	if speaks != nil {
 		authority, err := engine.Authority()
@@ -67,15 +62,4 @@ func (p *Proxy) Client() *http.Client {
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.RootCAs}}
 	p.t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{Transport: transport}
-}
-
-// end stops everything and reports the faults that never hit.
-func (p *Proxy) end(engine *proxy.Engine) {
-	p.checkHits()
-	p.controller.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), drain)
-	defer cancel()
-	if err := engine.Shutdown(ctx); err != nil {
-		p.t.Errorf("squalltest: %v", err)
-	}
 }

@@ -38,7 +38,7 @@ func NewTransport(t testing.TB, base http.RoundTripper) *Transport {
 	own := &Transport{base: base}
 	c := proxy.Defaults()
 	c.Name, c.Listen, c.Upstream = name, "127.0.0.1:0", "http://base"
-	own.Faults = newFaults(t, (*engine)(own), c)
+	own.Faults = &Faults{newArmory(t, (*engine)(own), c)}
 	own.refuse = refused
 	t.Cleanup(func() {
 		own.checkHits()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -99,6 +100,29 @@ func TestExecFailsWhenARuleNeverFired(t *testing.T) {
 		code, _, errs := runSquall(t, nil, append([]string{"exec", "-f", path}, test.args...)...)
 		if code != test.code || !strings.Contains(errs, test.says) {
 			t.Errorf("%q: exit code %d, want %d; said %q, want %q", test.args, code, test.code, errs, test.says)
+		}
+	}
+}
+
+// A proxy of TCP has an address and a URL of scheme tcp, and its rules count connections.
+func TestExecWithTCP(t *testing.T) {
+	upstream, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = upstream.Close() })
+	path := filepath.Join(t.TempDir(), "squall.yaml")
+	for _, test := range []struct {
+		rules, script, prints, says string
+		code                        int
+	}{
+		{`[{name: gone, proxy: my-redis, connect: refuse}]`, `echo $SQUALL_MY_REDIS_ADDR; curl -s telnet://$SQUALL_MY_REDIS_ADDR || true`, "127.0.0.1:", "", 0},
+		{`[{name: idle, proxy: my-redis, latency: 1s}]`, `echo $SQUALL_MY_REDIS_URL`, "tcp://127.0.0.1:", "never fired: idle\n", exitUnhit},
+	} {
+		writeFile(t, path, "proxies: [{name: my-redis, protocol: tcp, listen: \":1\", upstream: \""+upstream.Addr().String()+"\"}]\nrules: "+test.rules+"\n")
+		code, out, errs := runSquall(t, nil, "exec", "-f", path, "--", "sh", "-c", test.script)
+		if code != test.code || !strings.HasPrefix(out, test.prints) || !strings.Contains(errs, test.says) {
+			t.Errorf("%s: exit code %d, want %d\n%s\n%s", test.rules, code, test.code, out, errs)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package tcp
 import (
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -122,7 +123,7 @@ func (c *conn) connect() bool {
 		switch a := action.(type) {
 		case faults.Wait:
 			c.record.Delayed = true
-			if !c.hold(a.For) {
+			if !c.hold(a.For, false) {
 				return false
 			}
 			c.view.Now = time.Now()
@@ -131,7 +132,7 @@ func (c *conn) connect() bool {
 			if a.For == 0 {
 				a.For = time.Duration(faults.MaxDuration)
 			}
-			if c.hold(a.For) {
+			if c.hold(a.For, true) {
 				c.end(&ended{faults.LinkCloses, proxy.Injected, ""})
 			}
 			return false
@@ -145,12 +146,13 @@ func (c *conn) connect() bool {
 	}
 }
 
-// hold waits, and reports whether the client is still there: what it sends meanwhile is kept.
-func (c *conn) hold(d time.Duration) bool {
+// hold waits, and reports whether the client is still there: what it sends meanwhile is kept. The end of its stream is its
+// end only where nothing comes afterwards (final); else it may wait for an answer to what it has sent.
+func (c *conn) hold(d time.Duration, final bool) bool {
 	ctx, cancel := context.WithCancel(c.over)
 	defer cancel()
 	watching := make(chan struct{})
-	go c.watchClient(ctx, watching)
+	go c.watchClient(ctx, final, watching)
 	err := wait.For(ctx, d)
 	cancel()
 	_ = c.client.SetReadDeadline(past)
@@ -163,14 +165,14 @@ func (c *conn) hold(d time.Duration) bool {
 const maxAhead = 64 << 10
 
 // watchClient ends the connection when the client leaves.
-func (c *conn) watchClient(ctx context.Context, watching chan<- struct{}) {
+func (c *conn) watchClient(ctx context.Context, final bool, watching chan<- struct{}) {
 	defer close(watching)
 	buffer := make([]byte, 4<<10)
 	for len(c.first) < maxAhead {
 		n, err := c.client.Read(buffer)
 		c.first = append(c.first, buffer[:n]...)
 		if err != nil {
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && (final || err != io.EOF) {
 				c.end(leftBy(err))
 			}
 			return

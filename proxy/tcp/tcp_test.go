@@ -209,3 +209,16 @@ func TestFirstBytesInPieces(t *testing.T) {
 		}
 	}
 }
+
+// TestAClientMayEndItsStreamBeforeTheUpstreamIsDialled, and waits for an answer all the same.
+func TestAClientMayEndItsStreamBeforeTheUpstreamIsDialled(t *testing.T) {
+	conn := start(t, echo(t), `{"connect":{"as":"delay","latency":"30ms"}}`).dial()
+	_, _ = io.WriteString(conn, "bye")
+	_ = conn.CloseWrite()
+	if got, err := io.ReadAll(conn); err != nil || string(got) != "bye" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	conn = start(t, echo(t), `{"connect":"hang"}`).dial()
+	_ = conn.CloseWrite() // there is nothing to wait for
+	expectEnd(t, conn, nil)
+}

@@ -2,6 +2,7 @@ package squalltest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/document"
 	"github.com/squall-proxy/squall/proxy"
 )
 
@@ -19,9 +21,11 @@ const seed = 1
 // name is that of a test's only proxy.
 const name = "test"
 
-// Faults are what a [Proxy] and a [Transport] have in common: methods that arm faults. They may be called while traffic
-// flows, and take effect for every request that starts after they return.
-type Faults struct {
+// drain bounds how long the end of a test waits for what is under way.
+const drain = 5 * time.Second
+
+// armory is what everything has in common that faults can be armed on. Its methods may be called while traffic flows.
+type armory struct {
 	t          testing.TB
 	controller *control.Controller
 	refuse     func(*faults.Rule) error // what cannot be armed here; nil = anything can
@@ -30,8 +34,8 @@ type Faults struct {
 	armed []*Fault
 }
 
-// newFaults puts a proxy under an engine that has no faults yet.
-func newFaults(t testing.TB, engine control.Engine, c proxy.Config) *Faults {
+// newArmory puts a proxy under an engine that has no faults yet.
+func newArmory(t testing.TB, engine control.Engine, c proxy.Config) *armory {
 	t.Helper()
 	state := control.NewState(seed)
 	state.PutProxy(c)
@@ -39,34 +43,45 @@ func newFaults(t testing.TB, engine control.Engine, c proxy.Config) *Faults {
 	if err != nil {
 		t.Fatalf("squalltest: %v", err)
 	}
-	return &Faults{t: t, controller: controller}
+	return &armory{t: t, controller: controller}
 }
 
-func (f *Faults) checkHits() {
-	f.t.Helper()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, fault := range f.armed {
+func (a *armory) checkHits() {
+	a.t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, fault := range a.armed {
 		if !fault.optional && fault.Hits() == 0 {
-			f.t.Errorf("squalltest: fault %q was armed and never hit: %s", fault.name, fault.Status())
+			a.t.Errorf("squalltest: fault %q was armed and never hit: %s", fault.name, fault.Status())
 		}
 	}
 }
 
+// end stops a test's proxy and reports the faults that never hit.
+func (a *armory) end(engine *proxy.Engine) {
+	a.checkHits()
+	a.controller.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), drain)
+	defer cancel()
+	if err := engine.Shutdown(ctx); err != nil {
+		a.t.Errorf("squalltest: %v", err)
+	}
+}
+
 // Mode puts the proxy into a mode: "normal", "fallback" or "failure".
-func (f *Faults) Mode(mode string) {
-	f.t.Helper()
-	f.change(func(s *control.State) error { return s.SetMode(mode, "", control.Hold{}) })
+func (a *armory) Mode(mode string) {
+	a.t.Helper()
+	a.change(func(s *control.State) error { return s.SetMode(mode, "", control.Hold{}) })
 }
 
 // Seed starts chance anew with another seed: all counters restart. A fault that has hit before has hit, when the test ends.
-func (f *Faults) Seed(seed uint64) {
-	f.t.Helper()
-	f.change(func(s *control.State) error { s.SetSeed(seed); return nil })
-	state := f.controller.State()
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for _, fault := range f.armed {
+func (a *armory) Seed(seed uint64) {
+	a.t.Helper()
+	a.change(func(s *control.State) error { s.SetSeed(seed); return nil })
+	state := a.controller.State()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, fault := range a.armed {
 		if in, err := state.Rule(control.Address{Name: fault.name}); err == nil { // else it was disarmed
 			fault.optional = fault.optional || fault.Hits() > 0
 			fault.counter.Store(in.Counter)
@@ -75,55 +90,54 @@ func (f *Faults) Seed(seed uint64) {
 }
 
 // Reset takes all faults away, after it has checked that each of them hit.
-func (f *Faults) Reset() {
-	f.t.Helper()
-	f.checkHits()
-	f.mu.Lock()
-	f.armed = nil
-	f.mu.Unlock()
-	f.change(func(s *control.State) error { s.Clear(); return nil })
+func (a *armory) Reset() {
+	a.t.Helper()
+	a.checkHits()
+	a.mu.Lock()
+	a.armed = nil
+	a.mu.Unlock()
+	a.change(func(s *control.State) error { s.Clear(); return nil })
 }
 
-func (f *Faults) change(mutate func(*control.State) error) {
-	f.t.Helper()
-	if _, err := f.controller.Change(context.Background(), control.Request{By: "squalltest"}, mutate); err != nil {
-		f.t.Fatalf("squalltest: %v", err)
+func (a *armory) change(mutate func(*control.State) error) {
+	a.t.Helper()
+	if _, err := a.controller.Change(context.Background(), control.Request{By: "squalltest"}, mutate); err != nil {
+		a.t.Fatalf("squalltest: %v", err)
 	}
 }
 
 // Arm puts a rule in force. A rule without a name is named after its kind.
-func (f *Faults) Arm(rule faults.Rule, options ...Option) *Fault {
-	f.t.Helper()
-	fault := &Fault{of: f}
-	a := armed{rule: &rule, fault: fault}
+func (a *armory) Arm(rule faults.Rule, options ...Option) *Fault {
+	a.t.Helper()
+	fault := &Fault{of: a}
 	for _, option := range options {
-		option(a)
+		option(armed{rule: &rule, fault: fault})
 	}
-	if f.refuse != nil {
-		if err := f.refuse(&rule); err != nil {
-			f.t.Fatalf("squalltest: %v", err)
+	if a.refuse != nil {
+		if err := a.refuse(&rule); err != nil {
+			a.t.Fatalf("squalltest: %v", err)
 		}
 	}
 	rule.Proxy = name
-	f.change(func(s *control.State) error {
+	a.change(func(s *control.State) error {
 		var err error
 		fault.name, err = s.AddRule(rule, time.Now())
 		return err
 	})
-	in, err := f.controller.State().Rule(control.Address{Name: fault.name})
+	in, err := a.controller.State().Rule(control.Address{Name: fault.name})
 	if err != nil {
-		f.t.Fatalf("squalltest: %v", err)
+		a.t.Fatalf("squalltest: %v", err)
 	}
 	fault.counter.Store(in.Counter)
-	f.mu.Lock()
-	f.armed = append(f.armed, fault)
-	f.mu.Unlock()
+	a.mu.Lock()
+	a.armed = append(a.armed, fault)
+	a.mu.Unlock()
 	return fault
 }
 
 // Fault is a rule that was armed.
 type Fault struct {
-	of       *Faults
+	of       *armory
 	name     string
 	counter  atomic.Pointer[faults.Counter]
 	optional bool // it may end without a hit
@@ -152,4 +166,18 @@ func (f *Fault) WaitHits(n int, timeout time.Duration) {
 func (f *Fault) Disarm() {
 	f.of.t.Helper()
 	f.of.change(func(s *control.State) error { return s.RemoveRule(control.Address{Name: f.name}) })
+}
+
+// node turns a Go value into a document.
+func (a *armory) node(value any) *document.Node {
+	a.t.Helper()
+	written, err := json.Marshal(value)
+	if err != nil {
+		a.t.Fatalf("squalltest: %v", err)
+	}
+	n, err := document.ParseJSON(written)
+	if err != nil {
+		a.t.Fatalf("squalltest: %v", err)
+	}
+	return n
 }
