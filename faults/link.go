@@ -182,7 +182,8 @@ func (l *Link) Free(now time.Time) bool {
 	return !slices.ContainsFunc(l.rules, func(d *linkRule) bool { return d.acts(now) })
 }
 
-// Next gives what goes next of the head, and when. It may be asked again, as long as nothing was sent.
+// Next gives what goes next of the head, and when. It may be asked again, as long as nothing was sent, and is to be asked when
+// that time has come: what links share is given to those whose turn it is.
 func (l *Link) Next(h Head, now time.Time) Piece {
 	p := Piece{Head: h, Bytes: h.Bytes, At: h.Arrived, now: now}
 	for _, d := range l.rules {

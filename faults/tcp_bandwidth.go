@@ -39,17 +39,24 @@ func (b *Bandwidth) shape(s *toxicState, p *Piece) {
 	case b.Rate == 0:
 		p.At = p.At.Add(never)
 	case b.Scope == "proxy":
-		if s.reserved.IsZero() && p.Bytes > 0 {
-			s.reserved = p.now.Add(s.bucket.Take(p.now, p.Bytes, int64(b.Rate)))
-		}
-		p.At = latest(p.At, s.reserved)
+		s.leave(p, b.reserve(s, p))
 	default:
-		p.At = latest(p.At, s.free).Add(b.worth(p.Bytes))
+		s.leave(p, latest(p.At, s.free).Add(b.worth(p.Bytes)))
 	}
 }
 
+// reserve takes a piece's place in the rate that is shared, once its turn on this link has come: others need not wait for what
+// is held here.
+func (b *Bandwidth) reserve(s *toxicState, p *Piece) time.Time {
+	at := latest(p.At, s.free)
+	if s.reserved.IsZero() && p.Bytes > 0 && !at.After(p.now) {
+		s.reserved = at.Add(s.bucket.Take(at, p.Bytes, int64(b.Rate)))
+	}
+	return latest(at, s.reserved)
+}
+
 func (b *Bandwidth) sent(s *toxicState, p Piece, now time.Time) {
-	s.free, s.reserved = moved(p.At, now), time.Time{}
+	s.free, s.reserved = s.left(p, now), time.Time{}
 }
 
 // worth is the time that bytes take.

@@ -37,9 +37,9 @@ func (c *Slicer) limit(s *toxicState, n int) int {
 	return max(min(n, int(size)), 1)
 }
 
-func (c *Slicer) shape(s *toxicState, p *Piece) { p.At = latest(p.At, s.free) }
+func (c *Slicer) shape(s *toxicState, p *Piece) { s.leave(p, latest(p.At, s.free)) }
 
 func (c *Slicer) sent(s *toxicState, p Piece, now time.Time) {
 	s.pieces++
-	s.free = moved(p.At, now).Add(time.Duration(c.Delay))
+	s.free = s.left(p, now).Add(time.Duration(c.Delay))
 }

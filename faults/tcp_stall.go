@@ -26,8 +26,15 @@ func (s *Stall) check(Phase) error {
 }
 
 func (s *Stall) shape(state *toxicState, p *Piece) {
-	since := latest(p.At, p.now).Sub(state.since)
+	at := latest(latest(p.At, state.free), state.since)
+	since := at.Sub(state.since)
 	if within := since % time.Duration(s.Every); since >= time.Duration(s.Every) && within < time.Duration(s.For) {
-		p.At = state.since.Add(since - within + time.Duration(s.For))
+		at = at.Add(time.Duration(s.For) - within)
 	}
+	state.leave(p, at)
+}
+
+// sent notes how late the piece was: those behind it are no sooner.
+func (s *Stall) sent(state *toxicState, p Piece, now time.Time) {
+	state.free = state.at.Add(max(now.Sub(p.At), 0))
 }

@@ -38,14 +38,19 @@ type toxicState struct {
 	since    time.Time // when it hit the link
 	bytes    int64     // that it has let go
 	pieces   uint64    // as many pieces
+	at       time.Time // when the piece that is asked for leaves the toxic; those behind it may hold it longer
 	free     time.Time // when what it has let go is through
 	bucket   *Bucket   // of all links of the rule, for those who share
 	reserved time.Time // when the next piece may go, for which the bucket was asked; zero = it was not
 }
 
-// moved gives the time at which a toxic that lets pieces go one after the other is done with one that was to go at a time,
-// and went now. Being late is made up for, up to [smoothness].
-func moved(at, now time.Time) time.Time { return latest(at, now.Add(-smoothness)) }
+// leave notes when the piece that is asked for leaves a toxic that lets pieces go one after the other.
+func (s *toxicState) leave(p *Piece, at time.Time) { s.at, p.At = at, at }
+
+// left gives when such a toxic is done with a piece that went now. Being late is made up for, up to [smoothness].
+func (s *toxicState) left(p Piece, now time.Time) time.Time {
+	return s.at.Add(max(now.Sub(p.At)-smoothness, 0))
+}
 
 func latest(a, b time.Time) time.Time {
 	if a.Before(b) {
