@@ -202,9 +202,9 @@ func replace(t *testing.T, l *Link, counters []*Counter, after time.Duration, ru
 	return l.Update(mustCompile(t, c), start.Add(after))
 }
 
-// TestTheDrawIsKept: D8 of Toxiproxy. Neither a neighbour that comes or goes nor a changed toxicity draws again; the
+// TestD8TheDrawIsKept: neither a neighbour that comes or goes nor a changed toxicity draws again; the
 // percentage is held against the draw that the link has.
-func TestTheDrawIsKept(t *testing.T) {
+func TestD8TheDrawIsKept(t *testing.T) {
 	const rule = `{"name":"a","latency":"1s","percent":%d}`
 	neighbour := `{"name":"b","noop":{}}`
 	set, counters := tcpSet(t, fmt.Sprintf(rule, 50))

@@ -40,26 +40,6 @@ func TestRulesComeAndGo(t *testing.T) {
 	exchange(t, conn, "free again")
 }
 
-func TestAChangeIsNotHeldUpByAClientThatDoesNotRead(t *testing.T) {
-	upstream := serve(t, func(conn *net.TCPConn) { _, _ = io.Copy(conn, zeros{}) })
-	for _, rules := range [][]string{nil, {`{"latency":"1ms"}`}} {
-		r := start(t, upstream, rules...)
-		conn := r.dial()
-		time.Sleep(300 * time.Millisecond) // until all buffers are full
-		for _, next := range [][]string{{`{"slicer":100}`}, {`{"latency":"5ms"}`}, {}} {
-			begun := time.Now()
-			r.rules(next...)
-			if took := time.Since(begun); took > time.Second {
-				t.Errorf("%s behind %s took %v", next, rules, took)
-			}
-		}
-		r.rules(`{"name":"end","reset_peer":{}}`)
-		if _, err := io.Copy(io.Discard, conn); !errors.Is(err, syscall.ECONNRESET) {
-			t.Errorf("a client that did not read: %v", err)
-		}
-	}
-}
-
 // zeros is a stream without an end.
 type zeros struct{}
 

@@ -185,7 +185,7 @@ func (c *conn) dial() (net.Conn, error) {
 	defer cancel()
 	c.record.UpstreamAttempts = 1
 	begun := time.Now()
-	upstream, err := c.server.proxy.Dialer(c.settings).DialContext(ctx, "tcp", c.settings.Upstream.Host)
+	upstream, err := c.server.dial(ctx, c.settings)
 	c.record.UpstreamDuration = time.Since(begun)
 	return upstream, err
 }

@@ -14,13 +14,17 @@ import (
 )
 
 // Executor is a [proxy.Executor] for TCP. The zero Executor is ready.
-type Executor struct{ pipes pipes }
+type Executor struct {
+	pipes pipes
+	dial  func(context.Context, *proxy.Settings) (net.Conn, error) // nil = by the proxy's dialer
+}
 
 // server serves the clients of one proxy.
 type server struct {
 	proxy    *proxy.Proxy
 	listener net.Listener
 	pipes    *pipes // of all servers
+	dial     func(context.Context, *proxy.Settings) (net.Conn, error)
 	accepted atomic.Uint64
 	queued   atomic.Int64    // bytes that wait at all links
 	lifetime context.Context // of every connection
@@ -33,7 +37,10 @@ type server struct {
 
 // Start serves the clients that ln accepts.
 func (e *Executor) Start(ln net.Listener, p *proxy.Proxy) proxy.Server {
-	s := &server{proxy: p, listener: ln, pipes: &e.pipes, conns: make(map[*conn]struct{})}
+	s := &server{proxy: p, listener: ln, pipes: &e.pipes, dial: e.dial, conns: make(map[*conn]struct{})}
+	if s.dial == nil {
+		s.dial = s.dialUpstream
+	}
 	s.lifetime, s.kill = context.WithCancel(context.Background())
 	s.serving.Go(s.accept)
 	s.serving.Go(s.watch)
@@ -50,6 +57,10 @@ func (s *server) accept() {
 		c := newConn(s, client)
 		s.serving.Go(c.serve)
 	}
+}
+
+func (s *server) dialUpstream(ctx context.Context, settings *proxy.Settings) (net.Conn, error) {
+	return s.proxy.Dialer(settings).DialContext(ctx, "tcp", settings.Upstream.Host)
 }
 
 // watch tells all connections when other rules are in force.

@@ -119,7 +119,7 @@ func (l *link) relay() (over bool) {
 	if len(l.changed) > 0 {
 		return false
 	}
-	if l.bulk >= bulky {
+	if l.bulk >= bulky && l.from.raw != nil && l.to.raw != nil {
 		l.bulk = 0
 		if p := l.conn.server.pipes.open(); p != nil {
 			defer l.conn.server.pipes.close(p)

@@ -35,9 +35,14 @@ type rig struct {
 // start runs a proxy before an upstream, with rules in force.
 func start(t *testing.T, upstream string, rules ...string) *rig {
 	t.Helper()
+	return startOn(t, &tcp.Executor{}, upstream, rules...)
+}
+
+func startOn(t *testing.T, executor proxy.Executor, upstream string, rules ...string) *rig {
+	t.Helper()
 	r := &rig{t: t, counters: map[string]*faults.Counter{}, exchanges: make(chan proxy.Exchange, 1000)}
 	r.engine = &proxy.Engine{
-		Executors: map[string]proxy.Executor{proxy.TCP: &tcp.Executor{}},
+		Executors: map[string]proxy.Executor{proxy.TCP: executor},
 		Observer:  func(x proxy.Exchange) { r.exchanges <- x },
 	}
 	c := proxy.Defaults()
@@ -85,18 +90,28 @@ func (r *rig) change() {
 
 func decode(t *testing.T, text string) faults.Rule {
 	t.Helper()
-	node, err := document.ParseJSON([]byte(text))
-	var rule faults.Rule
-	if err == nil {
-		err = document.Decode(node, &rule)
-	}
+	rule, err := parse(text)
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
+	}
+	return rule
+}
+
+// parse reads a rule; one without a name is named after its kind.
+func parse(text string) (faults.Rule, error) {
+	node, err := document.ParseJSON([]byte(text))
+	if err != nil {
+		return faults.Rule{}, err
+	}
+	var rule faults.Rule
+	if err := document.Decode(node, &rule); err != nil {
+		return faults.Rule{}, err
 	}
 	if rule.Name == "" {
 		rule.Name = rule.Kind
 	}
-	return rule
+	_, err = faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: rule}}})
+	return rule, err
 }
 
 // dial connects a client.

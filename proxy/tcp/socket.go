@@ -1,7 +1,6 @@
 package tcp
 
 import (
-	"fmt"
 	"io"
 	"net"
 	"os"
@@ -23,14 +22,14 @@ func putBuffer(buffer []byte) { buffers.Put((*[bufferSize]byte)(buffer[:bufferSi
 // socket is one side of a connection. While nothing comes it holds no buffer, so that idle connections cost little.
 type socket struct {
 	net.Conn
-	raw            syscall.RawConn
-	received, sent *atomic.Int64 // bytes, of all connections of the proxy
+	raw            syscall.RawConn // nil: a connection without a descriptor
+	received, sent *atomic.Int64   // bytes, of all connections of the proxy
 }
 
 func newSocket(conn net.Conn, received, sent *atomic.Int64) (*socket, error) {
 	with, ok := conn.(syscall.Conn)
 	if !ok {
-		return nil, fmt.Errorf("%T has no descriptor", conn)
+		return &socket{conn, nil, received, sent}, nil
 	}
 	raw, err := with.SyscallConn()
 	return &socket{conn, raw, received, sent}, err
@@ -38,6 +37,16 @@ func newSocket(conn net.Conn, received, sent *atomic.Int64) (*socket, error) {
 
 // readSome reads what there is, and waits until there is something. What it gives goes back with putBuffer.
 func (s *socket) readSome() ([]byte, error) {
+	if s.raw == nil {
+		buffer := buffers.Get().(*[bufferSize]byte)
+		n, err := s.Read(buffer[:])
+		if n == 0 {
+			buffers.Put(buffer)
+			return nil, err
+		}
+		s.received.Add(int64(n))
+		return buffer[:n], err
+	}
 	var buffer *[bufferSize]byte
 	var n int
 	var failed error

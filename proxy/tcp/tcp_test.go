@@ -3,7 +3,6 @@ package tcp_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -28,24 +27,6 @@ func TestBytesPass(t *testing.T) {
 	_ = conn.Close()
 	if x := r.record(); x.Outcome != proxy.OK || x.RequestBytes != x.ResponseBytes || x.RequestBytes < 3_040_000 {
 		t.Errorf("recorded %+v", x)
-	}
-}
-
-// TestHalfClose: D6 of Toxiproxy. What is answered after the client has ended its stream arrives.
-func TestHalfClose(t *testing.T) {
-	for _, rules := range [][]string{nil, {`{"latency":"20ms"}`}, {`{"latency":"20ms","stream":"upstream"}`}} {
-		upstream := serve(t, func(conn *net.TCPConn) {
-			asked, err := io.ReadAll(conn)
-			if err == nil {
-				_, _ = fmt.Fprintf(conn, "%s!", asked)
-			}
-		})
-		conn := start(t, upstream, rules...).dial()
-		_, _ = io.WriteString(conn, "bye")
-		_ = conn.CloseWrite()
-		if got, err := io.ReadAll(conn); err != nil || string(got) != "bye!" {
-			t.Errorf("%s: got %q, %v", rules, got, err)
-		}
 	}
 }
 
@@ -128,36 +109,6 @@ func TestEndings(t *testing.T) {
 			t.Errorf("%s: recorded %+v", test.rule, x)
 		}
 	}
-}
-
-// TestResetPeerResetsOpenConnections: D7 of Toxiproxy. They get an RST, on both sides, also where no data flows; toxicity 0
-// does not turn a close into a reset.
-func TestResetPeerResetsOpenConnections(t *testing.T) {
-	ended := make(chan error, 2)
-	upstream := serve(t, func(conn *net.TCPConn) {
-		_, err := io.ReadFull(conn, make([]byte, 1))
-		if err == nil {
-			_, _ = conn.Write([]byte("x"))
-			_, err = io.ReadAll(conn)
-		}
-		ended <- err
-	})
-	r := start(t, upstream)
-	conn := r.dial()
-	exchange(t, conn, "x")
-	r.rules(`{"reset_peer":"10ms"}`)
-	expectEnd(t, conn, syscall.ECONNRESET)
-	if err := <-ended; !errors.Is(err, syscall.ECONNRESET) {
-		t.Errorf("the upstream saw %v", err)
-	}
-	r.rules(`{"name":"off","reset_peer":{},"percent":0}`)
-	conn = r.dial()
-	exchange(t, conn, "x")
-	_ = conn.CloseWrite()
-	if err := <-ended; err != nil {
-		t.Errorf("toxicity 0: the upstream saw %v", err)
-	}
-	expectEnd(t, conn, nil)
 }
 
 // TestAResetPeerResetsWhatEndsBefore: its end is not passed on either.
