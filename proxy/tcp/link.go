@@ -56,8 +56,10 @@ func (l *link) nudge() {
 // run is the link's goroutine.
 func (l *link) run() {
 	defer l.finish()
-	for l.conn.over.Err() == nil {
-		l.look()
+	for {
+		if l.look(); l.conn.over.Err() != nil {
+			return // maybe by the rules: what comes now would stand behind a hole
+		}
 		free := l.queue.isEmpty() && l.shape.Free(time.Now())
 		switch {
 		case free && l.queue.isFed():

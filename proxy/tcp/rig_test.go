@@ -24,7 +24,7 @@ const patience = 20 * time.Second
 
 // rig is a running TCP proxy.
 type rig struct {
-	t         *testing.T
+	t         testing.TB
 	engine    *proxy.Engine
 	endpoint  proxy.Endpoint
 	addr      string
@@ -33,12 +33,12 @@ type rig struct {
 }
 
 // start runs a proxy before an upstream, with rules in force.
-func start(t *testing.T, upstream string, rules ...string) *rig {
+func start(t testing.TB, upstream string, rules ...string) *rig {
 	t.Helper()
 	return startOn(t, &tcp.Executor{}, upstream, rules...)
 }
 
-func startOn(t *testing.T, executor proxy.Executor, upstream string, rules ...string) *rig {
+func startOn(t testing.TB, executor proxy.Executor, upstream string, rules ...string) *rig {
 	t.Helper()
 	r := &rig{t: t, counters: map[string]*faults.Counter{}, exchanges: make(chan proxy.Exchange, 1000)}
 	r.engine = &proxy.Engine{
@@ -88,7 +88,7 @@ func (r *rig) change() {
 	change.Commit()
 }
 
-func decode(t *testing.T, text string) faults.Rule {
+func decode(t testing.TB, text string) faults.Rule {
 	t.Helper()
 	rule, err := parse(text)
 	if err != nil {
@@ -156,7 +156,7 @@ func (r *rig) record() proxy.Exchange {
 }
 
 // serve starts an upstream that hands each connection to a script, and closes it afterwards.
-func serve(t *testing.T, script func(*net.TCPConn)) string {
+func serve(t testing.TB, script func(*net.TCPConn)) string {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -167,7 +167,7 @@ func serve(t *testing.T, script func(*net.TCPConn)) string {
 }
 
 // serveOn is that on a listener.
-func serveOn(t *testing.T, ln net.Listener, script func(net.Conn)) {
+func serveOn(t testing.TB, ln net.Listener, script func(net.Conn)) {
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
@@ -189,12 +189,12 @@ func serveOn(t *testing.T, ln net.Listener, script func(net.Conn)) {
 }
 
 // echo sends everything back, and ends when the client has.
-func echo(t *testing.T) string {
+func echo(t testing.TB) string {
 	return serve(t, func(conn *net.TCPConn) { _, _ = io.Copy(conn, conn) })
 }
 
 // exchange sends a text and reads as many bytes back.
-func exchange(t *testing.T, conn net.Conn, text string) {
+func exchange(t testing.TB, conn net.Conn, text string) {
 	t.Helper()
 	if _, err := io.WriteString(conn, text); err != nil {
 		t.Fatal(err)
@@ -206,7 +206,7 @@ func exchange(t *testing.T, conn net.Conn, text string) {
 }
 
 // expectEnd reads the end of a connection: want nil is a FIN.
-func expectEnd(t *testing.T, conn net.Conn, want error) {
+func expectEnd(t testing.TB, conn net.Conn, want error) {
 	t.Helper()
 	rest, err := io.ReadAll(conn)
 	if len(rest) > 0 || !errors.Is(err, want) {
