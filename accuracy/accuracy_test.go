@@ -30,7 +30,7 @@ func TestAQuickRunPrintsEveryRow(t *testing.T) {
 	for _, p := range append(waitProxies(), append(percentProxies(), rateProxies()...)...) {
 		want[p.name]++
 	}
-	want["latency"], want["bandwidth 100KB"], want["bandwidth 100MB"] = len(tcpSizes), 1, 1
+	want["latency"], want["bandwidth 100KB"], want["bandwidth 1MB"], want["bandwidth 100MB"] = len(tcpSizes), 1, 1, 1
 	for name, rows := range want {
 		got := 0
 		for _, line := range lines {

@@ -19,11 +19,12 @@ const tcpLatency = 10 * time.Millisecond
 // tcpSizes are the bytes of the replies that are delayed.
 var tcpSizes = []int{64, 64 << 10}
 
-// tcpRates are bandwidths in bytes per second.
+// tcpRates are bandwidths in bytes per second, and the pauses that are not to be longer; 0 = any may be.
 var tcpRates = []struct {
-	name string
-	rate float64
-}{{"100KB", 1e5}, {"1MB", 1e6}, {"100MB", 1e8}}
+	name  string
+	rate  float64
+	pause time.Duration
+}{{"100KB", 1e5, 60 * time.Millisecond}, {"1MB", 1e6, 0}, {"100MB", 1e8, 0}}
 
 const tcpLate = "tcp latency"
 
@@ -79,15 +80,19 @@ func measureTCP(ctx context.Context, r *rig, out io.Writer, s sizes) error {
 			verdict(p99 < lateAim, "under "+lateAim.String()))
 		broken = join(broken, late[0] >= 0, "tcp latency, %d bytes: a reply came %v early", size, -late[0])
 	}
-	row(out, rateFormat, "toxic", "asked", "measured", "error", "longest pause", "aim for the error")
+	row(out, rateFormat, "toxic", "asked", "measured", "error", "longest pause", "aims")
 	for _, b := range tcpRates {
 		f, err := r.tcpFlow(ctx, "tcp bandwidth "+b.name, int64(b.rate*s.transfers.Seconds()))
 		if err != nil {
 			return err
 		}
 		off := f.rate()/b.rate - 1
+		aims := verdict(math.Abs(off) < rateAim, "error under 2 %")
+		if b.pause > 0 {
+			aims += "; " + verdict(f.pause <= b.pause, "pauses up to "+b.pause.String())
+		}
 		row(out, rateFormat, "bandwidth "+b.name, fmt.Sprintf("%.0f", b.rate/1e3), fmt.Sprintf("%.1f", f.rate()/1e3),
-			fmt.Sprintf("%+.2f %%", 100*off), millis(f.pause), verdict(math.Abs(off) < rateAim, "under 2 %"))
+			fmt.Sprintf("%+.2f %%", 100*off), millis(f.pause), aims)
 	}
 	return broken
 }
