@@ -21,7 +21,7 @@ func breakerDetectors() []detector {
 		},
 		{
 			id: "D20", name: "probes at a fixed period",
-			needs:    "a long outage with 6 probes, each after a second of quiet",
+			needs:    "a long outage with 6 probes, each after a second of quiet, and a steady demand",
 			limits:   []Threshold{{"variation", 0.05, ""}, {"quiet", 1, "s"}, {"probes", 6, "probes"}},
 			evaluate: fixedProbes, mend: mendProbes(),
 		},
@@ -130,6 +130,10 @@ func probes(attempts []*attempt, quiet time.Duration) []probe {
 
 // fixedProbes looks at the times between the latest probes of an outage: earlier ones may still grow.
 func fixedProbes(s *scene, f *finding) {
+	if _, reason := s.steady(); reason != "" {
+		f.inconclusive("%s", reason)
+		return
+	}
 	least, looked := 1.0, 0
 	for _, t := range s.outages(0) {
 		all := probes(t.attempts, f.span("quiet"))

@@ -71,7 +71,7 @@ func amplification(s *scene, f *finding) {
 	factor := withoutTransparent(attempts) / calls
 	f.figure("amplification", factor, "attempts per call")
 	f.figure("attempts", float64(len(attempts)), "")
-	f.figure("calls", calls, by)
+	f.figure("calls", calls, "")
 	f.show(attempts[:min(len(attempts), MaxEvidence)]...)
 	f.end(f.above(factor), "while everything failed, the service got %s attempts for each call (%s %s)",
 		number(factor), number(calls), by)

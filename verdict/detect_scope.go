@@ -1,10 +1,6 @@
 package verdict
 
-import (
-	"maps"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // scopeDetectors look at what a failure drags along.
 func scopeDetectors() []detector {
@@ -24,18 +20,29 @@ const (
 	maxRoutes = 1000
 )
 
-// routeOf is the attempt's method, host and the first segments of its path.
-func routeOf(a *attempt, depth int) string {
-	segments := strings.SplitN(strings.TrimPrefix(a.Path, "/"), "/", depth+1)
-	return a.Method + " " + a.Host + "/" + strings.Join(segments[:min(depth, len(segments))], "/")
+// route is what attempts have in common of which it is asked whether they are well.
+type route struct{ method, host, path string }
+
+// routeOf is the attempt's route: of its path so many segments.
+func routeOf(a *attempt, depth int) route {
+	end := 0
+	for range depth {
+		next := strings.IndexByte(a.Path[min(end+1, len(a.Path)):], '/')
+		if next < 0 {
+			end = len(a.Path)
+			break
+		}
+		end += 1 + next
+	}
+	return route{a.Method, a.Host, a.Path[:end]}
 }
 
 // routes groups attempts; none if they are more than are looked at.
-func routes(attempts []*attempt, depth int) map[string][]*attempt {
-	groups := map[string][]*attempt{}
+func routes(attempts []*attempt, depth int) map[route][]*attempt {
+	groups := map[route][]*attempt{}
 	for _, a := range attempts {
-		route := routeOf(a, depth)
-		groups[route] = append(groups[route], a)
+		r := routeOf(a, depth)
+		groups[r] = append(groups[r], a)
 		if len(groups) > maxRoutes {
 			return nil
 		}
@@ -59,17 +66,18 @@ func tooWide(s *scene, f *finding) {
 	}
 	lowest, looked, which := 1.0, 0, ""
 	for _, t := range s.faults() {
-		well, depth := partlyWell(t.attempts, usual)
+		well, depth := partlyWell(t, usual)
 		before := routes(usual, depth)
-		for _, route := range slices.Sorted(maps.Keys(well)) {
-			expected := perSecond(len(before[route]), length) * t.length().Seconds()
+		for r, group := range well {
+			expected := perSecond(len(before[r]), length) * t.length().Seconds()
 			if expected < f.limit("exchanges") {
 				continue
 			}
 			looked++
-			if left := float64(len(well[route])) / expected; left < lowest {
-				lowest, which, f.Evidence, f.LeftOut = left, route, nil, 0
-				f.show(well[route]...)
+			path := r.method + " " + r.path
+			if left := float64(len(group)) / expected; left < lowest || left == lowest && path < which {
+				lowest, which, f.Evidence, f.LeftOut = left, path, nil, 0
+				f.show(group...)
 			}
 		}
 	}
@@ -86,13 +94,16 @@ func tooWide(s *scene, f *finding) {
 
 // partlyWell gives, at the least depth of paths at which some route fails and others do not, those that do not: also those
 // of the baseline that are not asked for any more.
-func partlyWell(attempts, usual []*attempt) (well map[string][]*attempt, depth int) {
+func partlyWell(t stretch, usual []*attempt) (well map[route][]*attempt, depth int) {
+	if t.bad == 0 {
+		return nil, 0
+	}
 	for depth := 1; depth <= maxDepth; depth++ {
-		asked, well, failing := routes(attempts, depth), map[string][]*attempt{}, 0
-		for route, group := range asked {
+		asked, well, failing := routes(t.attempts, depth), map[route][]*attempt{}, 0
+		for r, group := range asked {
 			switch bad := badShare(group); {
 			case bad <= wellShare:
-				well[route] = group
+				well[r] = group
 			case bad >= outageShare:
 				failing++
 			}
@@ -100,9 +111,9 @@ func partlyWell(attempts, usual []*attempt) (well map[string][]*attempt, depth i
 		if failing == 0 {
 			continue
 		}
-		for route := range routes(usual, depth) {
-			if asked[route] == nil {
-				well[route] = nil
+		for r := range routes(usual, depth) {
+			if asked[r] == nil {
+				well[r] = nil
 			}
 		}
 		if len(well) > 0 {

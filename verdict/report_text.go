@@ -13,10 +13,17 @@ func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%s: %s\n", r.Verdict, r.summary())
 	fmt.Fprintf(&b, "%s\n", r.basis())
 	for _, grade := range []Grade{Fail, Warn, Pass, Inconclusive} {
+		if !grade.AtLeast(Warn) && r.Count(grade) > 0 {
+			b.WriteString("\n")
+		}
 		for _, f := range r.Findings {
-			if f.Verdict == grade {
-				f.text(&b)
+			if f.Verdict != grade {
+				continue
 			}
+			if grade.AtLeast(Warn) {
+				b.WriteString("\n")
+			}
+			f.text(&b)
 		}
 	}
 	_, err := io.WriteString(w, b.String())
@@ -61,11 +68,12 @@ func (r Report) linked() string {
 
 // text writes one finding; of what passed and of what nobody can tell a line.
 func (f Finding) text(b *strings.Builder) {
-	fmt.Fprintf(b, "\n%-12s %-4s %s\n", f.Verdict, f.ID, f.Name)
-	fmt.Fprintf(b, "  %s\n", f.Says)
 	if !f.Verdict.AtLeast(Warn) {
+		fmt.Fprintf(b, "%-12s %-4s %s: %s\n", f.Verdict, f.ID, f.Name, f.Says)
 		return
 	}
+	fmt.Fprintf(b, "%-12s %-4s %s\n", f.Verdict, f.ID, f.Name)
+	fmt.Fprintf(b, "  %s\n", f.Says)
 	fmt.Fprintf(b, "  measured: %s\n", join(f.Figures, Figure.String))
 	fmt.Fprintf(b, "  thresholds: %s\n", join(f.Thresholds, Threshold.String))
 	if len(f.Evidence) > 0 {

@@ -21,7 +21,7 @@ func (s *scene) sureCalls(least float64, what string, match func(*call) bool) (s
 			unsure+len(sure), what, unsure)
 	}
 	if float64(len(sure)) < least {
-		return sure, fmt.Sprintf("%s %s seen, %s needed", count(len(sure), "call"), what, number(least))
+		return sure, fmt.Sprintf("calls %s: %d seen, %s needed", what, len(sure), number(least))
 	}
 	return sure, ""
 }

@@ -3,6 +3,7 @@ package verdict
 import (
 	"math"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -30,10 +31,16 @@ func brief(d time.Duration) string {
 	return d.String()
 }
 
-// count writes a number of things: "1 call", "2 calls".
+// count writes a number of things: "1 call", "2 calls", "3 replies".
 func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
+	first, rest, _ := strings.Cut(thing, " ")
+	stem, isY := strings.CutSuffix(first, "y")
+	switch {
+	case n == 1:
+	case isY && !strings.HasSuffix(stem, "e"):
+		first = stem + "ies"
+	default:
+		first += "s"
 	}
-	return strconv.Itoa(n) + " " + thing + "s"
+	return strings.TrimSpace(strconv.Itoa(n) + " " + first + " " + rest)
 }
