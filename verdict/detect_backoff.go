@@ -12,7 +12,7 @@ func backoffDetectors() []detector {
 	return []detector{
 		{
 			id: "D3", name: "no backoff",
-			needs:    "5 calls that failed 4 times in a row, or 5 that failed and were not tried again",
+			needs:    "15 pauses before retries, in 5 calls or more, or 5 calls that failed and were not tried again",
 			limits:   []Threshold{{"fail", 0.010, "s"}, {"warn", 0.100, "s"}, {"calls", 5, "calls"}, {"gaps", 3, "retries a call"}},
 			evaluate: noBackoff, mend: mendBackoff(),
 		},
@@ -31,34 +31,54 @@ func backoffDetectors() []detector {
 	}
 }
 
-// noBackoff looks at the pauses of calls that were retried several times: of each call their mean, and of those the median.
+// noBackoff looks at the pauses of calls that were retried: of each call their mean, and of those the median. It takes calls
+// with three pauses, since the first of a good client is often short, or where there are none with as many as there are.
 func noBackoff(s *scene, f *finding) {
 	sure, reason := s.sureCalls(f.limit("calls"), "that failed", failedOnce)
 	if reason != "" {
 		f.inconclusive("%s", reason)
 		return
 	}
-	var pauses []float64
 	retries := 0
 	for _, c := range sure {
 		retries += len(c.repeats())
-		if own := ownGaps(c); f.enough(len(own), "gaps") {
-			pauses = append(pauses, mean(lengths(own)))
-			f.show(c.first(), c.last())
-		}
 	}
-	switch {
-	case retries == 0:
+	if retries == 0 {
 		f.pass("%s failed, and none was tried again", count(len(sure), "call"))
 		return
-	case !f.enough(len(pauses), "calls"):
-		f.inconclusive("%s with %s retries or more, %s needed", count(len(pauses), "call"), number(f.limit("gaps")),
-			number(f.limit("calls")))
+	}
+	gaps := int(f.limit("gaps"))
+	least := gaps * int(f.limit("calls")) // pauses in all
+	var pauses []float64
+	for ; gaps > 0; gaps-- {
+		pauses = pausesOf(sure, gaps)
+		if f.enough(len(pauses), "calls") && gaps*len(pauses) >= least {
+			break
+		}
+	}
+	if gaps == 0 {
+		f.inconclusive("%s before retries were seen, %d needed", count(len(pauses), "pause"), least)
 		return
+	}
+	for _, c := range sure {
+		if len(ownGaps(c)) >= gaps {
+			f.show(c.first(), c.last())
+		}
 	}
 	pause := seconds(median(pauses))
 	f.measured("median pause", pause)
 	f.end(below(pause, f), "%s before a retry, the median of %s", brief(pause), count(len(pauses), "call"))
+}
+
+// pausesOf gives the mean pause of each call that has so many.
+func pausesOf(calls []*call, gaps int) []float64 {
+	var pauses []float64
+	for _, c := range calls {
+		if own := ownGaps(c); len(own) >= gaps {
+			pauses = append(pauses, mean(lengths(own)))
+		}
+	}
+	return pauses
 }
 
 // below grades a time that is the worse the shorter it is.

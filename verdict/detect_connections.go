@@ -18,7 +18,7 @@ func connectionDetectors() []detector {
 		{
 			id: "D25", name: "reconnect storm",
 			needs:    "a fault that ends connections, with 20 calls asked for in it, a baseline, and a steady demand",
-			limits:   []Threshold{{"factor", 5, "times the baseline"}, {"time", 3, "s"}, {"calls", 20, "calls"}},
+			limits:   []Threshold{{"factor", 5, "times the baseline"}, {"calls a second", 1.2, "times the demand"}, {"time", 3, "s"}, {"calls", 20, "calls"}},
 			evaluate: reconnects, mend: mendReconnect(),
 		},
 	}
@@ -119,7 +119,7 @@ func firstOpened(conns []proxy.Connection, t time.Time) int {
 	return low
 }
 
-// reconnects counts the connections of each second under a fault that ends them.
+// reconnects counts the connections of each second under a fault that ends them. One for each call is no storm.
 func reconnects(s *scene, f *finding) {
 	rate, reason := s.steady()
 	if reason != "" {
@@ -136,7 +136,7 @@ func reconnects(s *scene, f *finding) {
 		f.inconclusive("there is no baseline to hold the connections of a second against")
 		return
 	}
-	allowed := max(f.limit("factor")*max(perSecond(usual, length), 1), s.limits.of(demand, "rate"))
+	allowed := max(f.limit("factor")*perSecond(usual, length), f.limit("calls a second")*rate)
 	longest, most, looked := 0, 0, false
 	for _, t := range s.faults() {
 		ended := countOf(t.attempts, func(a *attempt) bool { return a.Attempt.ClosedBy == proxy.ByProxy })

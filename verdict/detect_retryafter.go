@@ -177,16 +177,16 @@ func believesRetryAfter(s *scene, f *finding) {
 	}
 }
 
+// soon is how soon behind its caller's request a client makes its call.
+const soon = time.Second
+
 // waited is how long the attempt's caller waited behind its end; false where the caller is not known. One of whom there is no
 // record yet still waits.
 func (s *scene) waited(a *attempt) (time.Duration, bool) {
 	if owner := s.owners[a.call]; owner != nil {
 		return owner.end.Sub(a.end), true
 	}
-	for _, c := range s.callerConns {
-		if c.Busy && c.Closed.IsZero() && !c.Since.After(a.begin) {
-			return s.now.Sub(a.end), true
-		}
-	}
-	return 0, false
+	begin := a.call.first().begin
+	i := countUntil(s.waiting, 0, begin)
+	return s.now.Sub(a.end), i > 0 && begin.Sub(s.waiting[i-1]) <= soon
 }

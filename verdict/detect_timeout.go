@@ -63,7 +63,7 @@ func noTimeout(s *scene, f *finding) {
 			f.show(a)
 		}
 	}
-	stillOpen := s.waiting(limit)
+	stillOpen := s.stillOpen(limit)
 	var tried, untried, tooLong []string
 	for _, how := range hangs() {
 		switch {
@@ -86,7 +86,7 @@ func noTimeout(s *scene, f *finding) {
 	case len(tooLong) > 0:
 		f.fail("it waited for %s or longer at %s%s", brief(limit), strings.Join(tooLong, " and at "), rest)
 	case stillOpen > 0:
-		f.fail("%s waited for longer than %s, and still wait%s", count(stillOpen, "connection"), brief(limit), rest)
+		f.fail("%s waited for longer than %s, and still wait", count(stillOpen, "connection"), brief(limit))
 	case len(tried) == 0:
 		f.inconclusive("no fault kept at least %s from ending until the client left", count(int(f.limit("exchanges")), "reply"))
 	default:
@@ -94,8 +94,8 @@ func noTimeout(s *scene, f *finding) {
 	}
 }
 
-// waiting counts the connections that have waited for a reply, since some moment of a given fault, for longer than a limit.
-func (s *scene) waiting(limit time.Duration) int {
+// stillOpen counts the connections that have waited for a reply, since some moment of a given fault, for longer than a limit.
+func (s *scene) stillOpen(limit time.Duration) int {
 	if s.derived {
 		return 0
 	}

@@ -81,10 +81,8 @@ func (tr trial) judge(t *testing.T, who string, seed uint64, client func(*lab) c
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range report.Findings {
-			if f.ID == tr.id && f.Verdict != want {
-				t.Errorf("seed %d, %s: got %s, want %s: %s %v", seed, who, f.Verdict, want, f.Says, f.Figures)
-			}
+		if f, _ := report.Find(tr.id); f.Verdict != want {
+			t.Errorf("seed %d, %s: got %s, want %s: %s %v", seed, who, f.Verdict, want, f.Says, f.Figures)
 		}
 	})
 }

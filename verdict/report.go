@@ -65,3 +65,13 @@ func (r Report) Count(grade Grade) int {
 	}
 	return n
 }
+
+// Find gives the finding of a detector.
+func (r Report) Find(id string) (Finding, bool) {
+	for _, f := range r.Findings {
+		if f.ID == id {
+			return f, true
+		}
+	}
+	return Finding{}, false
+}

@@ -15,10 +15,10 @@ type scene struct {
 	calls    []*call    // likewise
 	conns    []proxy.Connection
 
-	tapped      bool       // there is a caller's side
-	caller      []*attempt // what callers asked of the client
-	callerConns []proxy.Connection
-	owners      map[*call]*attempt // the exchange of a caller in which a call was made, where it is known
+	tapped  bool               // there is a caller's side
+	caller  []*attempt         // what callers asked of the client
+	waiting []time.Time        // since when callers wait who still do, in order
+	owners  map[*call]*attempt // the exchange of a caller in which a call was made, where it is known
 
 	stretches []stretch
 	derived   bool    // nobody gave the phases: they are told from the exchanges
@@ -45,7 +45,12 @@ func newScene(in Input, l limits) *scene {
 		s.tapped = true
 		caller, leftOut := attemptsOf(in.Caller.Exchanges)
 		s.caller, s.leftOut = caller, s.leftOut+leftOut
-		s.callerConns = s.connections(in.Caller.Connections)
+		for _, c := range s.connections(in.Caller.Connections) {
+			if c.Busy && c.Closed.IsZero() {
+				s.waiting = append(s.waiting, c.Since)
+			}
+		}
+		slices.SortFunc(s.waiting, time.Time.Compare)
 		s.owners = ownersOf(s.calls, s.caller)
 	}
 	if s.now.IsZero() {

@@ -20,6 +20,11 @@ func callerTrials() []trial {
 			bad:  func(l *lab) call { return l.serve(l.spared(client{pause: l.obeys}), 3*time.Minute) },
 		},
 		{
+			id: "D9", variant: " still", front: true, lead: retryAfter(seconds(86400)), after: 100 * time.Second, rate: 2,
+			good: func(l *lab) call { return l.serve(l.spared(client{pause: capped}), 0) },
+			bad:  func(l *lab) call { return l.serve(l.spared(client{pause: l.obeys}), 0) },
+		},
+		{
 			id: "D15", front: true, lead: slow(3*time.Second, 1), after: 30 * time.Second,
 			good: func(l *lab) call { return l.serve(l.spared(client{timeout: 2 * time.Second}), time.Second) },
 			bad:  func(l *lab) call { return l.detached(l.spared(client{timeout: 2 * time.Second}), time.Second) },

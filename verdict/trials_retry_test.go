@@ -38,6 +38,11 @@ func retryTrials() []trial {
 			bad:  func(l *lab) call { return l.spared(client{pause: l.chance.backoff(30 * time.Millisecond)}).get },
 		},
 		{
+			id: "D3", variant: " in one retry", lead: outage(5 * time.Second), after: 20 * time.Second,
+			good: func(l *lab) call { return l.client(client{attempts: 2, pause: fixed(time.Second)}).get },
+			bad:  func(l *lab) call { return l.client(client{attempts: 2}).get },
+		},
+		{
 			id: "D4", lead: outage(5 * time.Second), after: 20 * time.Second, want: verdict.Warn,
 			good: func(l *lab) call { return l.spared(client{}).get },
 			bad:  func(l *lab) call { return l.spared(client{pause: fixed(time.Second)}).get },

@@ -24,6 +24,7 @@ type Front struct {
 	mu        sync.Mutex
 	exchanges []proxy.Exchange
 	asked     uint64
+	waiting   map[uint64]time.Time // since when, by exchange
 }
 
 // requestID is the key of the X-Request-Id in what Front.Ask hands to a client.
@@ -35,11 +36,15 @@ func RequestID(ctx context.Context) string {
 	return id
 }
 
-// Records gives what was recorded so far.
+// Records gives what was recorded so far. A caller who waits has a connection of its own, others have none.
 func (f *Front) Records() *verdict.Tap {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return &verdict.Tap{Exchanges: slices.Clone(f.exchanges)}
+	records := &verdict.Tap{Exchanges: slices.Clone(f.exchanges)}
+	for id, since := range f.waiting {
+		records.Connections = append(records.Connections, proxy.Connection{ID: id, Proxy: "front", Opened: since, Busy: true, Since: since})
+	}
+	return records
 }
 
 // Ask lets serve answer a caller, and records it. It returns when the reply is there or ctx is done; serve is waited for by
@@ -49,6 +54,10 @@ func (f *Front) Ask(ctx context.Context, done *sync.WaitGroup, path string, serv
 	f.mu.Lock()
 	f.asked++
 	id := 1_000_000 + f.asked // apart from those of a Tap
+	if f.waiting == nil {
+		f.waiting = map[uint64]time.Time{}
+	}
+	f.waiting[id] = at
 	f.mu.Unlock()
 	request := fmt.Sprintf("request %d", id)
 	reply := make(chan Reply, 1)
@@ -68,6 +77,7 @@ func (f *Front) Ask(ctx context.Context, done *sync.WaitGroup, path string, serv
 	x.Duration = time.Since(at)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	delete(f.waiting, id)
 	f.exchanges = append(f.exchanges, x)
 }
 
