@@ -27,7 +27,7 @@ setup:
 
 test: setup
 	$(GO) test -race -shuffle=on -timeout 10m ./...
-	$(GO) test -run 'Allocat' ./proxy/http1 ./faults # which the race detector disturbs
+	$(GO) test -run 'Allocat' ./proxy/http1 ./faults ./client # which the race detector disturbs
 	$(GO) test -run 'PartClients' ./verdict # all its seeds, for which the race detector is too slow
 
 lint:
