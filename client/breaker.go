@@ -31,6 +31,7 @@ func (s *breakerStage) wait(req *http.Request) time.Duration { return s.of(req).
 func (s *breakerStage) do(c *call) (*http.Response, error) {
 	permit, err := s.of(c.req).Allow()
 	if err != nil {
+		c.drop()
 		return nil, heldBack(err)
 	}
 	outcome := breaker.Failure // of a Transport that panics

@@ -44,6 +44,7 @@ func newBulkheadStage(cfg Config, next stage) *bulkheadStage {
 func (s *bulkheadStage) do(c *call) (*http.Response, error) {
 	p := s.hosts.Get(c.req.URL.Host)
 	if err := s.enter(c, p); err != nil {
+		c.drop()
 		return nil, err
 	}
 	held := true // also if the next stage panics

@@ -54,6 +54,16 @@ func (c *call) abandon(cause error) {
 	}
 }
 
+// resume takes an abandon back: the call was lost to a hedge, which has its answer.
+func (c *call) resume() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lost = nil
+}
+
+// drop closes the body of an attempt that is not made, as a RoundTripper must.
+func (c *call) drop() { closeBody(c.out.Body) }
+
 // over tells whether nobody waits for the call's answer any more.
 func (c *call) over() bool { return c.ctx.Err() != nil || c.abandoned() }
 

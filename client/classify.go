@@ -57,3 +57,5 @@ func safe(method string) bool {
 	}
 	return false
 }
+
+func hasBody(req *http.Request) bool { return req.Body != nil && req.Body != http.NoBody }

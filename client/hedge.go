@@ -32,7 +32,7 @@ func newHedgeStage(cfg Config, next stage) *hedgeStage {
 }
 
 func (s *hedgeStage) do(c *call) (*http.Response, error) {
-	if !safe(c.req.Method) || c.req.Body != nil && c.req.Body != http.NoBody {
+	if !safe(c.req.Method) || hasBody(c.req) {
 		return s.next.do(c)
 	}
 	s.accounts.Get(c.req.URL.Host).earn()
@@ -128,6 +128,7 @@ func (r *race) settle(resp *http.Response, err error) (*http.Response, error) {
 		return resp, err
 	}
 	discard(resp)
+	r.first.resume()
 	return r.resp, nil
 }
 

@@ -203,6 +203,17 @@ func TestHedgesAndRetries(t *testing.T) {
 	})
 }
 
+func TestTheAnswerOfAHedgeIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := upstream(slow(time.Hour), saying("from the hedge"), status(503))
+		cfg := hedging()
+		cfg.Fallback.MaxStale = time.Minute
+		c := through(t, up, cfg)
+		get(t, c).is(t, 200, Fresh, "from the hedge")
+		get(t, c).is(t, 200, Cached, "from the hedge")
+	})
+}
+
 func TestHedgesEndWithTheCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := upstream(silence)

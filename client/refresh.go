@@ -11,7 +11,7 @@ import (
 // stored answers req without asking the service, as far as the service has allowed that, or returns nil. Of an answer that
 // is not fresh any more, but may be used while a new one is fetched, one caller starts fetching.
 func (s *fallbackStage) stored(req *http.Request) *http.Response {
-	if !s.cfg.Fresh {
+	if !s.cfg.Fresh || hasBody(req) {
 		return nil
 	}
 	now := time.Now()

@@ -20,7 +20,7 @@ type replay struct {
 // is longer is sent as it comes, once. On an error the body is closed.
 func newReplay(req *http.Request, repeatable bool) (replay, error) {
 	switch {
-	case req.Body == nil || req.Body == http.NoBody:
+	case !hasBody(req):
 		return replay{req, noBody}, nil
 	case !repeatable || req.ContentLength > replayBytes && req.GetBody == nil:
 		return replay{req: req}, nil

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+
+	"github.com/squall-proxy/squall/client/breaker"
 )
 
 func TestR4Methods(t *testing.T) {
@@ -137,6 +139,32 @@ func TestR4BodyIsClosedWhenNothingIsSent(t *testing.T) {
 				t.Errorf("error %v, closed %d times", g.err, body.closed)
 			}
 			up.attempts(t, 0)
+		})
+	}
+}
+
+func TestR4BodyIsClosedWhenAnAttemptIsHeldBack(t *testing.T) {
+	for name, cfg := range map[string]Config{
+		"breaker":  {Breaker: breaker.Config{Consecutive: 1}},
+		"bulkhead": {Bulkhead: Bulkhead{Max: 1}},
+		"throttle": {Throttle: Throttle{Threshold: 1, Minimum: 1, Max: 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg.random = func() float64 { return 0 }
+			c := through(t, upstream(status(503)), cfg)
+			first, err := c.RoundTrip(request(t, "POST", "x")) // held open, for the bulkhead
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := &closeCounter{Reader: strings.NewReader("x")}
+			req := request(t, "POST", "")
+			req.Body, req.ContentLength = body, 1
+			if g := send(t, c, req); !errors.Is(g.err, ErrHeldBack) || body.closed != 1 {
+				t.Errorf("error %v, closed %d times", g.err, body.closed)
+			}
+			if err := first.Body.Close(); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }

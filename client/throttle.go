@@ -34,7 +34,7 @@ type throttleStage struct {
 // record counts the attempts at one host, and those that succeeded.
 type record struct {
 	mu    sync.Mutex
-	tally tally
+	tally tally // attempts, and those of them that succeeded
 }
 
 func newThrottleStage(cfg Config, next stage) *throttleStage {
@@ -51,11 +51,15 @@ func newThrottleStage(cfg Config, next stage) *throttleStage {
 func (s *throttleStage) do(c *call) (*http.Response, error) {
 	host := s.hosts.Get(c.req.URL.Host)
 	if s.random() < s.rate(host.ask()) {
+		c.drop()
 		return nil, heldBack(errThrottled)
 	}
 	resp, err := s.next.do(c)
-	if !transient(resp, err) {
-		host.succeeded()
+	switch {
+	case !transient(resp, err):
+		host.add(1, 1)
+	case c.cancelled(): // which says nothing
+		host.add(0, -1)
 	}
 	return resp, err
 }
@@ -82,8 +86,8 @@ func (r *record) ask() (asked, ok int) {
 	return asked, ok
 }
 
-func (r *record) succeeded() {
+func (r *record) add(thing, n int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tally.add(time.Now(), 1, 1)
+	r.tally.add(time.Now(), thing, n)
 }

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,19 @@ func TestT1FewAttemptsAreNeverHeldBack(t *testing.T) {
 		if g := get(t, c); !errors.Is(g.err, ErrHeldBack) || g.took != 0 {
 			t.Errorf("got %d %v", g.status, g.err)
 		}
+	})
+}
+
+func TestT1CallersThatLeaveAreNotCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := upstream(silence)
+		c := through(t, up, Config{Throttle: Throttle{Threshold: 1, Minimum: 1}, random: func() float64 { return 0 }})
+		for range 20 {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Millisecond, cancel)
+			send(t, c, request(t, "GET", "").WithContext(ctx))
+		}
+		up.attempts(t, 20)
 	})
 }
 

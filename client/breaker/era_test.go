@@ -103,6 +103,7 @@ func TestB12CallbacksMayAskAndChange(t *testing.T) {
 				b.Force(true)
 				b.Force(false) // told after this one has returned
 			}
+			told = append(told, "done")
 		}, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -112,7 +113,7 @@ func TestB12CallbacksMayAskAndChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		permit.Done(Failure)
-		if want := []string{"open, now open", "closed, now closed"}; !slices.Equal(told, want) {
+		if want := []string{"open, now open", "done", "closed, now closed", "done"}; !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
 		}
 	})

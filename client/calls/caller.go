@@ -65,6 +65,7 @@ func (c Caller) Run(ctx context.Context) (Summary, error) {
 type run struct {
 	Caller
 	resilient *client.Client
+	http      http.Client // around it
 	start     time.Time
 	calls     sync.WaitGroup
 
@@ -101,6 +102,7 @@ func (r *run) prepare() error {
 		return err
 	}
 	r.resilient, err = client.New(cfg)
+	r.http.Transport = r.resilient
 	return err
 }
 
@@ -164,7 +166,7 @@ func (r *run) call(ctx context.Context, n int) {
 	}
 	var resp *http.Response
 	var answer []byte
-	if resp, err = (&http.Client{Transport: r.resilient}).Do(req); err == nil {
+	if resp, err = r.http.Do(req); err == nil {
 		answer, err = readAnswer(resp.Body, r.Lines != nil)
 	}
 	if err != nil {
