@@ -93,6 +93,19 @@ func TestWhatTheBreakerCounts(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a certificate's error is no success either", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := tripping()
+			told := changes(&cfg)
+			c := through(t, upstream(status(503), status(503), answer{err: errCert}, status(503)), cfg)
+			for range 4 {
+				get(t, c)
+			}
+			if len(*told) != 1 {
+				t.Errorf("told %q", *told)
+			}
+		})
+	})
 	t.Run("as configured", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			cfg := tripping()

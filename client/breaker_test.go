@@ -194,6 +194,32 @@ func TestB10HungProbes(t *testing.T) {
 	}
 }
 
+func TestB10APanicIsAFailedProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up, broken := upstream(status(503)), false
+		cfg := tripping()
+		told := changes(&cfg)
+		c := through(t, roundTrip(func(req *http.Request) (*http.Response, error) {
+			if broken {
+				panic("a broken Transport")
+			}
+			return up.RoundTrip(req)
+		}), cfg)
+		for range 3 {
+			get(t, c)
+		}
+		pass(t, time.Second)
+		broken = true
+		func() {
+			defer func() { _ = recover() }()
+			get(t, c)
+		}()
+		if want := []string{"closed -> open", "open -> half-open", "half-open -> open"}; !slices.Equal(*told, want) {
+			t.Errorf("told %q, want %q", *told, want)
+		}
+	})
+}
+
 func TestRetriesDoNotWaitForAnOpenBreaker(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := upstream(status(503))
