@@ -191,6 +191,36 @@ func TestRemovingRules(t *testing.T) {
 	}
 }
 
+// Several at once go from the list in force, from one that comes back, and from where they come back by themselves.
+func TestRemovingRulesByWhatTheyAre(t *testing.T) {
+	s := three(t)
+	put(t, s, `{"rules":[{"name":"y","proxy":"b","abort":500,"ttl":"1s"},{"name":"z","proxy":"b","abort":500}],"ttl":"1m"}`, t0)
+	_, err := s.PutRule(Address{Name: "z", Proxy: on("b")}, withTTL(abort("z", "b"), time.Second), "", t0)
+	must(t, s, err)
+	s.RemoveRules(func(r *faults.Rule) bool { return r.Name == "y" || r.Name == "z" && r.TTL == 0 })
+	must(t, s, nil)
+	if rulesOf(s) != "~z@b" || s.Rules[0].BackTo != nil || listOf(s.TimedRules.BackTo) != "x@* x@a ~z@b" {
+		t.Errorf("left: %s over %v, and %s", rulesOf(s), s.Rules[0].BackTo, listOf(s.TimedRules.BackTo))
+	}
+}
+
+// An edited rule goes on counting, and lives as long as before; it keeps its place.
+func TestEditingARule(t *testing.T) {
+	s := three(t)
+	_, err := s.PutRule(Address{Name: "y"}, withTTL(abort("y", "b"), time.Second), "", t0)
+	must(t, s, err)
+	old := s.Rules[2]
+	next := withTTL(abort("y", "b"), time.Second)
+	next.Percent = 10
+	must(t, s, s.EditRule(Address{Name: "y"}, next))
+	if got := s.Rules[2]; rulesOf(s) != "x@* x@a ~y@b" || got.Percent != 10 || got.Counter != old.Counter || got.Hold != old.Hold || got.Since != old.Since {
+		t.Errorf("it was %+v and is %+v", old, got)
+	}
+	if code, _ := refusal(s.EditRule(Address{Name: "yy"}, next)); code != NotFound {
+		t.Errorf("an unknown one: %q", code)
+	}
+}
+
 func TestRulesStandInOrderAndOnlyOnTheirProxies(t *testing.T) {
 	s := stateWith("a", "b")
 	put(t, s, `{"mode":"failure","rules":[{"name":"1","delay":"1s"},{"name":"2","proxy":"b","delay":"1s"},{"name":"3","proxy":"a","delay":"1s"}]}`, t0)

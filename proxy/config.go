@@ -38,6 +38,9 @@ const (
 // maxEntries bounds each of the lists of a proxy: an exchange or a dial may look at all of them.
 const maxEntries = 100
 
+// maxUnchecked bounds an upstream that may be anything, in bytes.
+const maxUnchecked = 1000
+
 // Whether a request is sent again.
 const (
 	RetryNever = "never"
@@ -68,8 +71,8 @@ type Config struct {
 	TLS           *TLS         `json:"tls,omitempty"`            // nil = clients speak clear text
 	UpstreamTLS   *UpstreamTLS `json:"upstream_tls,omitempty"`   // nil = the defaults
 
-	// UpstreamUnchecked takes the upstream of a TCP proxy as it is, whatever it is: dialling it tells. Toxiproxy's API asks for
-	// that.
+	// UpstreamUnchecked takes the upstream of a TCP proxy as it is, whatever it is, up to 1,000 bytes: dialling it tells.
+	// Toxiproxy's API asks for that.
 	UpstreamUnchecked bool `json:"upstream_unchecked,omitempty"`
 
 	// CallerFaults is what callers may ask for by header fields; nil = nothing.
@@ -217,6 +220,9 @@ func (c *Config) upstream() (*url.URL, error) {
 		return ParseUpstream(c.Upstream)
 	}
 	if c.UpstreamUnchecked {
+		if len(c.Upstream) > maxUnchecked {
+			return nil, document.Errorf("upstream", "at most %d bytes, got %d", maxUnchecked, len(c.Upstream))
+		}
 		return &url.URL{Scheme: TCP, Host: c.Upstream}, nil
 	}
 	host, port, err := net.SplitHostPort(c.Upstream)

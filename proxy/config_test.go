@@ -69,12 +69,24 @@ func TestConfigIsReadBackAsItWasWritten(t *testing.T) {
 	}
 }
 
+// An upstream is taken as it is where that is asked for.
+func TestAnUncheckedUpstream(t *testing.T) {
+	for _, upstream := range []string{"x", "", "http://x:1", ":0"} {
+		c, err := decode(t, fmt.Sprintf(`"protocol": "tcp", "upstream": %q, "upstream_unchecked": true`, upstream))
+		if err != nil || c.Upstream != upstream {
+			t.Errorf("%q: %v, %v", upstream, c.Upstream, err)
+		}
+	}
+}
+
 func TestConfigRefuses(t *testing.T) {
 	for _, test := range []struct{ members, field string }{
 		{`"name": "a/b"`, "name"},
 		{`"protocol": "udp"`, "protocol"},
 		{`"protocol": "tcp"`, "upstream"},
 		{`"protocol": "tcp", "upstream": "redis"`, "upstream"},
+		{`"upstream_unchecked": true`, "upstream_unchecked"},
+		{`"protocol": "tcp", "upstream": "` + strings.Repeat("x", 1001) + `", "upstream_unchecked": true`, "upstream"},
 		{`"protocol": "tcp", "upstream": "redis:0"`, "upstream"},
 		{`"protocol": "tcp", "upstream": ":6379"`, "upstream"},
 		{`"protocol": "tcp", "upstream": "redis:6379", "tls": true`, "tls"},

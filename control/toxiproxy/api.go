@@ -146,7 +146,7 @@ func (a *API) CreateToxic(ctx context.Context, proxyName string, body []byte) (T
 		if err := t.readAttributes(body); err != nil {
 			return err
 		}
-		_, err := s.AddRule(t.rule(proxyName), time.Now())
+		_, err := s.AddRule(t.Rule(proxyName), time.Now())
 		return err
 	})
 	return t, err
@@ -174,7 +174,7 @@ func editToxic(s *control.State, proxyName string, t Toxic) error {
 	if err != nil {
 		return err
 	}
-	next := t.rule(proxyName)
+	next := t.Rule(proxyName)
 	next.TTL, next.Lease, next.Owner = old.TTL, old.Lease, old.Owner
 	return s.EditRule(at, next)
 }

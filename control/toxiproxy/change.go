@@ -33,7 +33,7 @@ func addToxics(s *control.State, proxyName string, toxics []Toxic, now time.Time
 		if _, err := s.Rule(control.Address{Name: t.Name, Proxy: &proxyName}); err == nil {
 			return ErrToxicExists
 		}
-		if _, err := s.AddRule(t.rule(proxyName), now); err != nil {
+		if _, err := s.AddRule(t.Rule(proxyName), now); err != nil {
 			return err
 		}
 	}

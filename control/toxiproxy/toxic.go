@@ -84,8 +84,8 @@ func streamOf(text string) faults.Stream {
 	return ""
 }
 
-// rule is the rule that a toxic is. It keeps what it was given only where that is more than the rule can say.
-func (t Toxic) rule(proxyName string) faults.Rule {
+// Rule is the rule that a toxic is. It keeps what it was given only where that is more than the rule can say.
+func (t Toxic) Rule(proxyName string) faults.Rule {
 	r := faults.Rule{
 		Name: t.Name, Proxy: proxyName, Kind: t.Type, Stream: streamOf(t.Stream), Percent: percentOf(t.Toxicity),
 		Attributes: t.Attributes.fault(), Enabled: true,
@@ -127,7 +127,7 @@ func ToxicOf(r *faults.Rule) (Toxic, bool) {
 
 // means reports that a rule is what the toxic asks for.
 func (t Toxic) means(r *faults.Rule) bool {
-	own, asked := *r, t.rule(r.Proxy)
+	own, asked := *r, t.Rule(r.Proxy)
 	own.Attributes = plain(own.Attributes)
 	own.TTL, own.Lease, own.Owner = 0, nil, ""
 	own.Toxic, asked.Toxic = nil, nil

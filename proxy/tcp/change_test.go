@@ -172,3 +172,19 @@ func TestTheRecordKnowsWhatWasTakenAway(t *testing.T) {
 		t.Errorf("recorded %+v, %v", x, named)
 	}
 }
+
+// Another upstream is for new connections; those that lead to the old one are dropped.
+func TestAnotherUpstreamDropsTheConnections(t *testing.T) {
+	r := start(t, echo(t))
+	conn := r.dial()
+	exchange(t, conn, "before")
+	r.endpoint.Config.Upstream = serve(t, func(conn *net.TCPConn) { _, _ = io.WriteString(conn, "other") })
+	r.change()
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	if n, err := conn.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("read %d, %v: want the end", n, err)
+	}
+	if got, err := io.ReadAll(r.dial()); err != nil || string(got) != "other" {
+		t.Errorf("a new connection: %q, %v", got, err)
+	}
+}
