@@ -13,6 +13,7 @@ import (
 
 	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/control"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // Browsers are sent away on every route of Toxiproxy's, and only there; the request is numbered all the same.
@@ -262,6 +263,55 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(got.body, "\n"+name) {
 			t.Errorf("no %s", name)
 		}
+	}
+}
+
+// A unix socket of the configuration shows, and can be switched; nobody can name one through the API.
+func TestUnixSocketsAndToxiproxysClients(t *testing.T) {
+	l := newToxiproxyLab(t)
+	socket := t.TempDir() + "/redis.sock"
+	_, err := l.controller.Change(t.Context(), control.Request{By: "the configuration"}, func(s *control.State) error {
+		c := proxy.Defaults()
+		c.Name, c.Protocol, c.Listen, c.Upstream = "redis", proxy.TCP, "unix:"+socket, "unix:"+socket+".upstream"
+		s.PutProxy(c)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `{"name":"redis","listen":"unix:` + socket + `","upstream":"unix:` + socket + `.upstream","enabled":true,"toxics":[]}`
+	disabled := strings.Replace(want, "true", "false", 1)
+	for _, step := range []struct{ path, body, want string }{
+		{"/proxies/redis", want, want},
+		{"/populate", "[" + want + "]", `{"proxies":[` + want + `]}`},
+		{"/proxies/redis", `{"enabled":false}`, disabled},
+		{"/populate", "[" + disabled + "]", `{"proxies":[` + disabled + `]}`},
+		{"/proxies/redis", `{"enabled":true}`, want},
+	} {
+		if got := l.must(t, "POST", step.path, step.body).body; got != step.want {
+			t.Errorf("%s %s: %s", step.path, step.body, got)
+		}
+	}
+	l.must(t, "POST", "/proxies/redis", `{"enabled":false}`)
+	l.must(t, "POST", "/reset", "")
+	if got := l.must(t, "GET", "/proxies/redis", "").body; got != want {
+		t.Errorf("after a reset: %s", got)
+	}
+	l.must(t, "POST", "/proxies", `{"name":"p","listen":"127.0.0.1:0","upstream":"x"}`)
+	before := l.controller.State()
+	for _, step := range []struct{ path, body string }{
+		{"/proxies", `{"name":"q","listen":"127.0.0.1:0","upstream":"unix:/run/daemon.sock"}`},
+		{"/proxies", `{"name":"q","listen":"unix:/tmp/q.sock","upstream":"x"}`},
+		{"/proxies/p", `{"upstream":"unix:/run/daemon.sock"}`},
+		{"/populate", `[{"name":"p","listen":"127.0.0.1:0","upstream":"unix:/run/daemon.sock"}]`},
+		{"/populate", `[{"name":"redis","listen":"unix:` + socket + `","upstream":"unix:/run/daemon.sock"}]`},
+	} {
+		if got := l.do(t, "POST", step.path, step.body); got.status != 400 || !strings.Contains(got.body, "files are named in the configuration") {
+			t.Errorf("%s %s: %d %s", step.path, step.body, got.status, got.body)
+		}
+	}
+	if l.controller.State() != before {
+		t.Error("something changed")
 	}
 }
 

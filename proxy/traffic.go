@@ -35,7 +35,7 @@ type traffics struct {
 func (t *traffics) of(name string, listener net.Addr, upstream string) *Traffic {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	found := &Traffic{Proxy: name, Listener: listener.String(), Upstream: upstream}
+	found := &Traffic{Proxy: name, Listener: AddressText(listener), Upstream: upstream}
 	own := 0
 	for i := len(t.all) - 1; i >= 0; i-- {
 		old := t.all[i]

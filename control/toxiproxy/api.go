@@ -70,7 +70,7 @@ func (a *API) Update(ctx context.Context, name string, body []byte) (Proxy, erro
 		return Proxy{}, err
 	}
 	at := lookUp(ctx, now.Listen, w.Listen)
-	if err := at[w.Listen].err; err != nil {
+	if err := at[w.Listen].err; err != nil && w.Listen != now.Listen {
 		return Proxy{}, badListen(err)
 	}
 	after, err := a.Change(ctx, func(s *control.State) error {
@@ -81,8 +81,8 @@ func (a *API) Update(ctx context.Context, name string, body []byte) (Proxy, erro
 		if c, err = a.changed(c, w, at); err != nil {
 			return err
 		}
-		s.PutProxy(c)
-		return nil
+		_, err = s.OfferProxy(c)
+		return err
 	})
 	if err != nil {
 		return Proxy{}, err

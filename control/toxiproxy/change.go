@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/squall-proxy/squall/control"
@@ -13,7 +14,7 @@ import (
 	"github.com/squall-proxy/squall/proxy"
 )
 
-// create adds a proxy of which there is none.
+// create adds a proxy of which there is none. It may name no unix socket, as nobody may through an API.
 func create(s *control.State, w Wanted, at places, now time.Time) error {
 	c := proxy.Defaults()
 	c.Name, c.Protocol, c.Enabled = w.Name, proxy.TCP, w.Enabled
@@ -21,7 +22,9 @@ func create(s *control.State, w Wanted, at places, now time.Time) error {
 		return badListen(listenFailed(err))
 	}
 	setUpstream(&c, w.Upstream)
-	s.PutProxy(c)
+	if _, err := s.OfferProxy(c); err != nil {
+		return err
+	}
 	return addToxics(s, w.Name, w.Toxics, now)
 }
 
@@ -40,9 +43,11 @@ func addToxics(s *control.State, proxyName string, toxics []Toxic, now time.Time
 	return nil
 }
 
-// setListen sets where a proxy listens: in words that need no looking up when it is bound, or as given while it is not.
+// setListen sets where a proxy listens: in words that need no looking up when it is bound, or as given while it is not, and
+// where it is a unix socket.
 func setListen(c *proxy.Config, listen string, at places) error {
-	if c.Listen = listen; !c.Enabled && !isRefused(c, "listen") {
+	c.Listen = listen
+	if asGiven := !c.Enabled || strings.HasPrefix(listen, "unix:"); asGiven && !isRefused(c, "listen") {
 		return nil
 	}
 	c.Listen = at[listen].String()
@@ -164,7 +169,7 @@ func (a *API) put(s *control.State, w Wanted, at places, now time.Time) error {
 		return create(s, w, at, now)
 	case old.Protocol != proxy.TCP:
 		return ErrProxyExists
-	case at[w.Listen].err != nil:
+	case at[w.Listen].err != nil && w.Listen != a.listenOf(old):
 		return badListen(at[w.Listen].err)
 	case old.Upstream != w.Upstream || !at.same(a.listenOf(old), w.Listen):
 		if err := s.RemoveProxy(w.Name); err != nil {
@@ -176,7 +181,9 @@ func (a *API) put(s *control.State, w Wanted, at places, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.PutProxy(next)
+	if _, err := s.OfferProxy(next); err != nil {
+		return err
+	}
 	if w.Toxics == nil || sameToxics(toxicsOf(s, w.Name), w.Toxics) {
 		return nil
 	}

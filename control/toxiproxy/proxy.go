@@ -147,7 +147,7 @@ func (a *API) view(s *control.State, c proxy.Config) Proxy {
 // listenOf is where a proxy listens, or will once it is enabled.
 func (a *API) listenOf(c proxy.Config) string {
 	if bound := a.bound(c); bound != nil {
-		return bound.String()
+		return proxy.AddressText(bound)
 	}
 	return c.Listen
 }
