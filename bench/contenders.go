@@ -8,11 +8,13 @@ type contender struct {
 	start   func(context.Context, *lab) (*process, error) // nil = no proxy: the load goes to the upstream itself
 	program string                                        // that must be installed; "" = none
 	against []comparison                                  // of its CPU
+	faster  []comparison                                  // of the time that an exchange takes
 	twin    string                                        // the equal contender: the ratio of the two is that one's A/A
 	paced   bool                                          // whether it is asked at a fixed rate, too
 	aborts  bool                                          // whether some of its replies are 503s
 	head    string                                        // of its requests; "" = the task's
 	once    bool                                          // whether each exchange has a connection of its own
+	leaves  bool                                          // whether the client ends such a connection, once it has its reply
 	active  string                                        // its rule, which must have acted; "" = none
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -107,8 +108,8 @@ func (r running) checkActive(ctx context.Context) error {
 	return nil
 }
 
-// single makes an exchange on a connection of its own, which the other side ends, in whatever way. It gives the bytes
-// that came.
+// single makes an exchange on a connection of its own, which the other side ends, in whatever way, unless the client leaves
+// first. It gives the bytes that came.
 func (c *client) single(head string) (int64, error) {
 	conn, err := net.Dial("tcp", c.once)
 	if err != nil {
@@ -116,6 +117,10 @@ func (c *client) single(head string) (int64, error) {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(clientLimit)) // a socket that is open takes a deadline
+	if c.leaves {
+		one := client{conn: conn, in: bufio.NewReader(conn)}
+		return one.exchange(head, 0)
+	}
 	if _, err := io.WriteString(conn, strings.TrimSuffix(head, "\r\n")+"Connection: close\r\n\r\n"); err != nil {
 		return 0, err
 	}

@@ -38,6 +38,7 @@ type client struct {
 	aborts  bool   // whether a 503 is a reply like another
 	aborted int    // how many there were
 	once    string // where each exchange has a connection of its own; "" = it has not
+	leaves  bool   // whether the client ends that once it has its reply
 }
 
 // dial opens a number of connections.

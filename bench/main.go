@@ -54,6 +54,10 @@ type sizes struct {
 	slow        int           // slow readers, for the memory that each takes
 	slowBody    int64         // bytes of the reply that they read
 	slowTime    time.Duration // for which they read
+
+	tcpConnections []int // numbers of them to measure TCP proxies with
+	stream         int64 // bytes of one stream through TCP
+	tcpIdle        int   // idle clients of TCP proxies
 }
 
 func usual() sizes {
@@ -61,6 +65,7 @@ func usual() sizes {
 		procs: []int{1, 2}, rounds: 9, passes: 5, exchanges: 2000, connections: []int{1, 32, 256}, window: 200 * time.Millisecond,
 		replies: []int64{64 << 10, 10 << 20}, volume: 128 << 20,
 		memoryRuns: 3, clients: 1000, body: 1 << 30, idle: 9000, slow: 500, slowBody: 100e6, slowTime: 3 * time.Second,
+		tcpConnections: []int{1, 32}, stream: 3e9, tcpIdle: 5000,
 	}
 }
 
@@ -70,6 +75,7 @@ func quick() sizes {
 		procs: []int{2}, rounds: 2, passes: 2, exchanges: 200, connections: []int{1, 4}, window: 20 * time.Millisecond,
 		replies: []int64{64 << 10}, volume: 1 << 20,
 		memoryRuns: 1, clients: 20, body: 4 << 20, idle: 200, slow: 20, slowBody: 100e6, slowTime: 200 * time.Millisecond,
+		tcpConnections: []int{1, 4}, stream: 4 << 20, tcpIdle: 100,
 	}
 }
 
@@ -94,7 +100,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return play(ctx, args[1:])
 	}
 	s := usual()
-	small, binary := false, ""
+	small, tcp, binary := false, false, ""
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "pairs", s.rounds, "rounds, each of which gives a pair of every comparison")
 	flags.IntVar(&s.exchanges, "exchanges", s.exchanges, "small exchanges of each contender in a round")
@@ -103,6 +109,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.Int64Var(&s.body, "body", s.body, "bytes of the body that the memory is measured with")
 	flags.IntVar(&s.idle, "idle", s.idle, "idle clients that the memory is measured with")
 	flags.BoolVar(&small, "quick", false, "a smoke test: tiny sizes, whatever else is asked for")
+	flags.BoolVar(&tcp, "tcp", false, "the tables of TCP only")
 	flags.StringVar(&binary, "squall", "", "the squall to measure (default: built from this tree)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -116,7 +123,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	programs, err := find(peers(), small, out)
+	programs, err := find(peers(), small || tcp, out)
 	if err != nil {
 		return err
 	}
@@ -124,7 +131,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(lab.measure(ctx, s, out), lab.close())
+	if !small {
+		if lab.programs[toxiproxyServer], err = buildToxiproxy(ctx, lab.scratch); err != nil {
+			return errors.Join(err, lab.close())
+		}
+	}
+	measure := lab.measure
+	if tcp {
+		measure = lab.measureTCP
+	}
+	return errors.Join(measure(ctx, s, out), lab.close())
 }
 
 // countsVar is a flag of numbers above 0, parted by commas.
@@ -162,6 +178,9 @@ func (l *lab) measure(ctx context.Context, s sizes, out io.Writer) error {
 			}
 			printResult(out, procs, r)
 		}
+	}
+	if err := l.measureTCP(ctx, s, out); err != nil {
+		return err
 	}
 	if err := l.measureMemory(ctx, s, out); err != nil {
 		return err

@@ -156,7 +156,7 @@ func (l *lab) startAll(ctx context.Context, t task) ([]running, error) {
 		}
 		r.load, err = dial(addr, t.connections)
 		for _, client := range r.load {
-			client.aborts = c.aborts
+			client.aborts, client.leaves = c.aborts, c.leaves
 			if c.once {
 				client.once = addr
 			}

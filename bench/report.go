@@ -113,6 +113,7 @@ func printRatios(out io.Writer, r result) {
 			twins[c.twin] = ratios(r.rounds, c.name, c.twin).text(3)
 		}
 	}
+	printFaster(out, r)
 	row(out, ratioFormat, "ratio", "of CPU", "A/A of the latter", "target")
 	for _, c := range r.field {
 		for _, with := range c.against {
@@ -125,6 +126,23 @@ func printRatios(out io.Writer, r result) {
 				noise = "-"
 			}
 			row(out, ratioFormat, c.name+" / "+with.with, s.text(3), noise, verdict(s.median, with.target, "%.2f"))
+		}
+	}
+}
+
+// printFaster prints a task's comparisons of time.
+func printFaster(out io.Writer, r result) {
+	for _, c := range r.field {
+		for _, with := range c.faster {
+			if _, present := r.rounds[0][with.with]; !present {
+				continue
+			}
+			var all []float64
+			for _, one := range r.rounds {
+				all = append(all, one[c.name].wall/one[with.with].wall)
+			}
+			s := spreadOf(all)
+			row(out, ratioFormat, c.name+" / "+with.with+", of time", s.text(3), "", verdict(s.median, with.target, "%.2f"))
 		}
 	}
 }
