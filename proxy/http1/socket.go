@@ -5,7 +5,8 @@ import (
 	"io"
 	"net"
 	"syscall"
-	"unsafe"
+
+	"github.com/squall-proxy/squall/internal/rawio"
 )
 
 // socket is a connection's socket below [net.Conn]. It does what that does in fewer steps: it takes a buffer only when
@@ -63,19 +64,19 @@ func (s *socket) isReady(fd uintptr) bool {
 	}
 	in := s.incoming
 	buffer := in.buffers.get(s.size)
-	n, errno := call(syscall.SYS_READ, fd, buffer)
+	n, err := rawio.Read(fd, buffer)
 	switch {
 	case n > 0:
 		in.buf, in.r, in.w = buffer, 0, n
 		s.inErr = nil
 		return true
-	case errno == syscall.EAGAIN:
+	case err == syscall.EAGAIN:
 		in.buffers.put(buffer)
 		return false
 	}
 	in.buffers.put(buffer)
-	if s.inErr = io.EOF; errno != 0 {
-		s.inErr = errno
+	if s.inErr = io.EOF; err != nil {
+		s.inErr = err
 	}
 	return true
 }
@@ -100,13 +101,13 @@ func (s *socket) ask(data []byte) (sent int, err error) {
 // that this goroutine is going to wait for what comes, so nothing that comes from now on is missed.
 func (s *socket) begin(fd uintptr) (done bool) {
 	var probe [1]byte
-	if _, errno := call(syscall.SYS_READ, fd, probe[:]); errno != syscall.EAGAIN {
+	if _, err := rawio.Read(fd, probe[:]); err != syscall.EAGAIN {
 		s.inErr = errStale
 		return true
 	}
-	n, errno := call(syscall.SYS_WRITE, fd, s.data)
-	if s.sent = max(n, 0); errno != 0 && errno != syscall.EAGAIN {
-		s.inErr = &net.OpError{Op: "write", Net: "tcp", Err: errno}
+	n, err := rawio.Write(fd, s.data)
+	if s.sent = n; err != nil && err != syscall.EAGAIN {
+		s.inErr = &net.OpError{Op: "write", Net: "tcp", Err: err}
 		return true
 	}
 	return s.sent < len(s.data)
@@ -124,26 +125,16 @@ func (s *socket) write(data []byte) error {
 // isTaken writes as much as the socket takes, and reports whether that was all.
 func (s *socket) isTaken(fd uintptr) bool {
 	for len(s.data) > 0 {
-		n, errno := call(syscall.SYS_WRITE, fd, s.data)
+		n, err := rawio.Write(fd, s.data)
 		switch {
 		case n > 0:
 			s.data = s.data[n:]
-		case errno == syscall.EAGAIN:
+		case err == syscall.EAGAIN:
 			return false
 		default:
-			s.outErr = &net.OpError{Op: "write", Net: "tcp", Err: errno}
+			s.outErr = &net.OpError{Op: "write", Net: "tcp", Err: err}
 			return true
 		}
 	}
 	return true
-}
-
-// call reads into a buffer, or writes it, on a socket that does not block, and does so again after a signal.
-func call(trap, fd uintptr, p []byte) (n int, errno syscall.Errno) {
-	for {
-		r, _, errno := syscall.RawSyscall(trap, fd, uintptr(unsafe.Pointer(unsafe.SliceData(p))), uintptr(len(p)))
-		if errno != syscall.EINTR {
-			return int(r), errno // -1 with an error
-		}
-	}
 }
