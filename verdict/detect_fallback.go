@@ -16,7 +16,7 @@ func fallbackDetectors() []detector {
 		},
 		{
 			id: "D28", name: "no fallback",
-			needs:    "the caller's side, and a fault that fails 5 to 70 % of the exchanges, with 50 callers and 10 failures",
+			needs:    "the caller's side, and a fault that fails 5 to 40 % of the exchanges, with 50 callers and 10 failures",
 			limits:   []Threshold{{"share", 0.9, "of the failures"}, {"callers", 50, "callers"}, {"failures", 10, "failures"}},
 			evaluate: noFallback, mend: mendFallback(),
 		},
@@ -79,10 +79,10 @@ func fallbackSticks(s *scene, f *finding) {
 	}
 }
 
-// The shares of failures that a client should be able to hide.
+// The shares of failures that a client should be able to hide. With more, its breaker may have to open.
 const (
 	hideFrom = 0.05
-	hideTo   = 0.7
+	hideTo   = 0.4
 )
 
 // noFallback holds the errors that callers see against those that the service made.
@@ -101,7 +101,7 @@ func noFallback(s *scene, f *finding) {
 	errors := countOf(callers, (*attempt).failed)
 	injected, seen := share(failed, len(attempts)), share(errors, len(callers))
 	if !f.enough(len(callers), "callers") || !f.enough(failed, "failures") {
-		f.inconclusive("%s and %s while 5 to 70 %% failed, %s and %s needed", count(len(callers), "caller"), count(failed, "failure"),
+		f.inconclusive("%s and %s while 5 to 40 %% failed, %s and %s needed", count(len(callers), "caller"), count(failed, "failure"),
 			number(f.limit("callers")), number(f.limit("failures")))
 		return
 	}

@@ -116,7 +116,7 @@ func neverCloses(s *scene, f *finding) {
 
 // comesBack grades one recovery; true if that decides for all.
 func (s *scene) comesBack(f *finding, outage, after stretch, rate float64) (decided bool) {
-	quiet := max(longestQuiet(begunIn(s.attempts, span{outage.begin, after.end})), time.Second)
+	quiet := max(s.longestQuiet(begunIn(s.attempts, span{outage.begin, after.end})), time.Second)
 	if len(after.attempts) == 0 {
 		if after.length() > f.span("first") {
 			f.fail("nothing came in %s behind the end of the fault", brief(after.length()))
@@ -153,8 +153,22 @@ func (s *scene) comesBack(f *finding, outage, after stretch, rate float64) (deci
 	return true
 }
 
-// longestQuiet is the longest time between the begins of two attempts.
-func longestQuiet(attempts []*attempt) time.Duration {
+// longestQuiet is the longest time between the begins of two attempts of one route, by the first segment of paths: each may
+// have a breaker. Those of which there is less than one a second in the baseline are often quiet, and do not count.
+func (s *scene) longestQuiet(attempts []*attempt) time.Duration {
+	usual, length := s.baseline()
+	before := routes(usual, 1)
+	longest := longestGap(attempts)
+	for r, group := range routes(attempts, 1) {
+		if perSecond(len(before[r]), length) >= 1 {
+			longest = max(longest, longestGap(group))
+		}
+	}
+	return longest
+}
+
+// longestGap is the longest time between the begins of two attempts.
+func longestGap(attempts []*attempt) time.Duration {
 	var longest time.Duration
 	for i := 1; i < len(attempts); i++ {
 		longest = max(longest, attempts[i].begin.Sub(attempts[i-1].begin))
