@@ -1,0 +1,140 @@
+package verdict
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/squall-proxy/squall/proxy"
+)
+
+// everySecond makes exchanges a second apart, of these statuses.
+func everySecond(statuses ...int) []proxy.Exchange {
+	var all []proxy.Exchange
+	for i, status := range statuses {
+		all = append(all, made(time.Duration(i)*time.Second, uint64(i+1), status))
+	}
+	return numbered(all...)
+}
+
+// repeated gives a status so many times.
+func repeated(status, n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = status
+	}
+	return all
+}
+
+// Phases are told from what faults touched: one that hits some exchanges is one fault, and two far apart are two.
+func TestDerivedPhases(t *testing.T) {
+	statuses := append(repeated(200, 10), 503, 200, 200, 503, 200, 503)
+	statuses = append(append(statuses, repeated(200, 20)...), 503, 503)
+	statuses = append(statuses, repeated(200, 5)...)
+	attempts, _ := attemptsOf(everySecond(statuses...))
+	type phase struct {
+		Stage      Stage
+		Begin, End time.Duration
+	}
+	var got []phase
+	for _, p := range derive(attempts, start.Add(43*time.Second)) {
+		got = append(got, phase{p.Stage, p.Begin.Sub(start), p.End.Sub(start)})
+	}
+	const s = time.Second
+	want := []phase{
+		{Baseline, 0, 10 * s}, {Fault, 10 * s, 15*s + 1}, {Recovery, 15*s + 1, 36 * s},
+		{Fault, 36 * s, 37*s + 1}, {Recovery, 37*s + 1, 43 * s},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if derive(nil, start) != nil {
+		t.Error("there are phases of nothing")
+	}
+}
+
+// find judges, and gives the finding of one detector.
+func find(t *testing.T, in Input, id string) Finding {
+	t.Helper()
+	numbered(in.Client.Exchanges...)
+	report, err := Judge(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, _ := report.Find(id)
+	return f
+}
+
+// A client that stops asking a route that was well has no exchanges of it under the fault, and yet is found.
+func TestScopeSeesWhatIsNotAskedFor(t *testing.T) {
+	in := Input{Phases: []Phase{
+		{Stage: Baseline, Begin: start, End: start.Add(10 * time.Second)},
+		{Stage: Fault, Begin: start.Add(10 * time.Second), End: start.Add(20 * time.Second)},
+	}}
+	ask := func(i int, path string, status int) {
+		e := made(time.Duration(i)*50*time.Millisecond, uint64(i+1), status)
+		e.Path = path
+		in.Client.Exchanges = append(in.Client.Exchanges, e)
+	}
+	for i := range 200 {
+		ask(i, []string{"/price/1", "/stock/1"}[i%2], 200)
+	}
+	ask(200, "/price/1", 503)
+	if f := find(t, in, "D21"); f.Verdict != Fail {
+		t.Errorf("got %s: %s", f.Verdict, f.Says)
+	}
+}
+
+// What comes when the first probe has succeeded is no stampede: the breaker has closed.
+func TestNoStampedeBehindASuccess(t *testing.T) {
+	for want, status := range map[Grade]int{Pass: 200, Fail: 503} {
+		in := Input{Demand: 50, Phases: []Phase{
+			{Stage: Fault, Begin: start, End: start.Add(5 * time.Second)},
+			{Stage: Recovery, Begin: start.Add(5 * time.Second), End: start.Add(10 * time.Second)},
+		}}
+		for i := range 10 {
+			in.Client.Exchanges = append(in.Client.Exchanges, made(time.Duration(i)*10*time.Millisecond, uint64(i+1), 503))
+		}
+		for i := range 40 {
+			at := 6*time.Second + time.Duration(i)*4*time.Millisecond
+			in.Client.Exchanges = append(in.Client.Exchanges, made(at, uint64(i+100), status))
+		}
+		if f := find(t, in, "D18"); f.Verdict != want {
+			t.Errorf("probes that get %d: got %s, want %s: %s", status, f.Verdict, want, f.Says)
+		}
+	}
+}
+
+// A POST whose connection ended before its request was read may be sent again.
+func TestUnreadPostMayBeRepeated(t *testing.T) {
+	for want, read := range map[Grade]time.Duration{Inconclusive: 0, Fail: 1} {
+		in := Input{Distinct: true}
+		for i := range 10 {
+			for n := range 2 {
+				e := made(time.Duration(i)*time.Second+time.Duration(n)*100*time.Millisecond, uint64(i+1), 0)
+				e.Method, e.Attempt.RequestEnd = "POST", read
+				in.Client.Exchanges = append(in.Client.Exchanges, e)
+			}
+		}
+		if f := find(t, in, "D11"); f.Verdict != want {
+			t.Errorf("read for %v: got %s, want %s: %s", read, f.Verdict, want, f.Says)
+		}
+	}
+}
+
+// One repetition behind a 401 may be the answer to its challenge, two are none.
+func TestChallengeMayBeAnswered(t *testing.T) {
+	for want, attempts := range map[Grade]int{Pass: 2, Fail: 3} {
+		in := Input{Distinct: true}
+		for i := range 10 {
+			for n := range attempts {
+				in.Client.Exchanges = append(in.Client.Exchanges,
+					made(time.Duration(i)*time.Second+time.Duration(n)*100*time.Millisecond, uint64(i+1), 401))
+			}
+		}
+		if f := find(t, in, "D10"); f.Verdict != want {
+			t.Errorf("%d attempts: got %s, want %s: %s", attempts, f.Verdict, want, f.Says)
+		}
+	}
+}
