@@ -43,8 +43,11 @@ func TestDerivedPhases(t *testing.T) {
 	}
 	const s = time.Second
 	want := []phase{
-		{Baseline, 0, 10 * s}, {Fault, 10 * s, 15*s + 1}, {Recovery, 15*s + 1, 36 * s},
-		{Fault, 36 * s, 37*s + 1}, {Recovery, 37*s + 1, 43 * s},
+		{Baseline, 0, 10 * s},
+		{Fault, 10 * s, 15*s + 1},
+		{Recovery, 15*s + 1, 36 * s},
+		{Fault, 36 * s, 37*s + 1},
+		{Recovery, 37*s + 1, 43 * s},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
