@@ -74,6 +74,23 @@ func TestBulkheadHoldsAPlaceUntilTheBodyEnds(t *testing.T) {
 	})
 }
 
+func TestBulkheadIsNotWaitedForBeyondTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := upstream(status(200))
+		c := through(t, up, Config{Deadline: 2 * time.Second, Bulkhead: Bulkhead{Max: 1, Queue: 1, Wait: time.Hour}})
+		resp, err := c.RoundTrip(request(t, "GET", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g := get(t, c); !errors.Is(g.err, ErrHeldBack) || g.took != 2*time.Second {
+			t.Errorf("got %v after %v", g.err, g.took)
+		}
+		if err := resp.Body.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestBulkheadSurvivesAPanic(t *testing.T) {
 	fails := true
 	up := upstream(status(200))

@@ -57,9 +57,10 @@ type race struct {
 	ended chan struct{} // closed when the second leg is over; settle waits for it
 
 	mu     sync.Mutex
-	winner *call
-	second *call          // nil: there was nothing left of the budget, or the first leg was over
-	resp   *http.Response // of the second leg, if it has won
+	over   bool  // the first leg has its answer
+	second *call // nil: there is no second leg, or not yet
+
+	resp *http.Response // of the second leg, if it is to be taken; to be read once ended is closed
 }
 
 func (s *hedgeStage) begin(c *call) *race {
@@ -73,7 +74,8 @@ func (s *hedgeStage) begin(c *call) *race {
 	return r
 }
 
-// hedge is the second leg.
+// hedge is the second leg. Its answer is taken whenever it has one: if the first leg has one at the same moment, either will
+// do.
 func (r *race) hedge() {
 	defer close(r.ended)
 	c := r.enter()
@@ -81,44 +83,29 @@ func (r *race) hedge() {
 		return
 	}
 	resp, err := r.stage.next.do(c)
-	switch {
-	case transient(resp, err): // the first leg may do better, and has the retries
+	if transient(resp, err) { // the first leg may do better, and has the retries
 		discard(resp)
-	case !r.wins(c):
-		discard(resp)
-	default:
-		r.resp = resp
-		r.first.abandon(errLost)
+		return
 	}
+	r.resp = resp
+	r.first.abandon(errLost)
 }
 
 // enter makes the second leg's call, unless the first leg is over, or too many hedges were made.
 func (r *race) enter() *call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.winner != nil || !r.stage.accounts.Get(r.first.req.URL.Host).spend() {
+	if r.over || !r.stage.accounts.Get(r.first.req.URL.Host).spend() {
 		return nil
 	}
 	r.second = &call{ctx: r.first.ctx, req: r.first.req, out: r.first.req, deadline: r.first.deadline, hedge: true}
 	return r.second
 }
 
-// wins tells whether c is the first to have an answer.
-func (r *race) wins(c *call) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.winner == nil {
-		r.winner = c
-	}
-	return r.winner == c
-}
-
 // settle takes the first leg's outcome, and returns the race's once both legs are over.
 func (r *race) settle(resp *http.Response, err error) (*http.Response, error) {
-	if !transient(resp, err) && r.wins(r.first) {
-		if second := r.entered(); second != nil {
-			second.abandon(errLost)
-		}
+	if !transient(resp, err) {
+		r.finish()
 	}
 	<-r.ended
 	if r.second != nil {
@@ -132,8 +119,13 @@ func (r *race) settle(resp *http.Response, err error) (*http.Response, error) {
 	return r.resp, nil
 }
 
-func (r *race) entered() *call {
+// finish ends the second leg, or keeps it from beginning: the first has an answer.
+func (r *race) finish() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.second
+	r.over = true
+	second := r.second
+	r.mu.Unlock()
+	if second != nil {
+		second.abandon(errLost)
+	}
 }
