@@ -52,18 +52,25 @@ func TestLeastInFlight(t *testing.T) {
 				t.Errorf("%s has %d under way, want %d", s.URL, s.InFlight, want)
 			}
 		}
-		for _, resp := range held { // read or closed, twice over: both are the end of it
+		underWay := func() (n int) {
+			for _, s := range p.Status() {
+				n += s.InFlight
+			}
+			return n
+		}
+		for i, resp := range held { // a body ends by being read or by being closed, once
 			if _, err := io.ReadAll(resp.Body); err != nil {
 				t.Error(err)
+			}
+			if n := underWay(); n != 3-i {
+				t.Errorf("%d are under way, want %d", n, 3-i)
 			}
 			if err := resp.Body.Close(); err != nil {
 				t.Error(err)
 			}
 		}
-		for _, s := range p.Status() {
-			if s.InFlight != 0 {
-				t.Errorf("%s has %d under way at the end", s.URL, s.InFlight)
-			}
+		if n := underWay(); n != 0 {
+			t.Errorf("%d are under way at the end", n)
 		}
 	})
 }
