@@ -158,6 +158,7 @@ func TestC7ClosingEndsARefresh(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		get(t, c).is(t, 200, Cached, "old")
+		synctest.Wait()
 		up.attempts(t, 2)
 	})
 }
