@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -30,6 +31,7 @@ type system struct {
 	in       io.Reader
 	out, err io.Writer
 	getenv   func(string) string
+	terminal bool                   // out is one
 	onHangup func(chan<- os.Signal) // has SIGHUP sent to a channel instead of ending the process; nil = nobody sends it
 }
 
@@ -49,6 +51,18 @@ func (e exitError) Error() string { return fmt.Sprintf("exit code %d: %v", e.cod
 func (e exitError) Unwrap() error { return e.err }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// runAs is the process as a function: it carries out a command line of the program that it was called as, and gives the exit
+// code.
+func runAs(ctx context.Context, program string, args []string, sys system) int {
+	switch filepath.Base(program) {
+	case "toxiproxy-cli":
+		return runToxiproxyCLI(ctx, args, sys)
+	case "toxiproxy-server", "toxiproxy":
+		return runToxiproxyServer(ctx, program, args, sys)
+	}
+	return run(ctx, args, sys)
+}
 
 // run is squall as a function: it carries out one command line and gives the exit code.
 func run(ctx context.Context, args []string, sys system) int {
