@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net"
 	"slices"
@@ -53,7 +54,7 @@ func (a *Admin) DecodeDocument(n *document.Node) error {
 	return nil
 }
 
-// Load reads a squall.yaml from a file.
+// Load reads a configuration from a file: see Parse.
 func Load(path string) (File, error) {
 	data, err := yaml.ReadFile(path)
 	if err != nil {
@@ -62,11 +63,15 @@ func Load(path string) (File, error) {
 	return Parse(path, data)
 }
 
-// Parse reads a squall.yaml; name says in errors where it came from.
+// Parse reads a squall.yaml, or a list of proxies in JSON, which is a configuration of Toxiproxy's; name says in errors where it
+// came from.
 func Parse(name string, data []byte) (File, error) {
 	root, err := yaml.Parse(data)
 	if err != nil {
 		return File{}, document.InFile(name, err)
+	}
+	if root.Kind == document.List && json.Valid(data) {
+		return parseToxiproxy(name, data)
 	}
 	file := File{Policy: control.DefaultPolicy()}
 	if root.Kind == document.Null {
@@ -75,14 +80,22 @@ func Parse(name string, data []byte) (File, error) {
 	if err := document.Decode(root, &file); err != nil {
 		return File{}, document.InFile(name, err)
 	}
-	state, err := file.State(0, time.Now())
+	return file.checked(name, root)
+}
+
+// checked gives the file, if it makes a state. root is what it was read from, for the places of errors; nil = they have none.
+func (f File) checked(name string, root *document.Node) (File, error) {
+	state, err := f.State(0, time.Now())
 	if err == nil {
-		err = file.Policy.Check(state)
+		err = f.Policy.Check(state)
 	}
-	if err != nil {
-		return File{}, document.InFile(name, document.Locate(root, err))
+	switch {
+	case err == nil:
+		return f, nil
+	case root != nil:
+		err = document.Locate(root, err)
 	}
-	return file, nil
+	return File{}, document.InFile(name, err)
 }
 
 // State is what a squall that has no saved state starts with. seed is used where the file names none.

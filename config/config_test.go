@@ -102,7 +102,7 @@ func TestWhatIsWrongWithAFile(t *testing.T) {
 	for source, want := range map[string]string{
 		"proxis: []":                       "f.yaml:1:1: proxis: unknown field, did you mean proxies?",
 		"seed: -1":                         "f.yaml:1:7: seed: want a number from 0 to 18446744073709551615, got -1",
-		"[]":                               "f.yaml:1:1: want an object, got a list",
+		"- a":                              "f.yaml:1:1: want an object, got a list",
 		"admin: {listen: 8474}":            "f.yaml:1:17: admin.listen: want a string, got a number",
 		"admin: {listen: localhost}":       `f.yaml:1:17: admin.listen: "localhost" is not host:port, such as "127.0.0.1:8474"`,
 		"admin: {listen: 'x:99999'}":       `f.yaml:1:17: admin.listen: "x:99999" is not host:port, such as "127.0.0.1:8474"`,

@@ -67,7 +67,7 @@ func runAs(ctx context.Context, program string, args []string, sys system) int {
 // run is squall as a function: it carries out one command line and gives the exit code.
 func run(ctx context.Context, args []string, sys system) int {
 	root := newRoot(sys)
-	root.SetArgs(args)
+	root.SetArgs(goFlags(root, args))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return exitOK

@@ -28,6 +28,9 @@ type serveFlags struct {
 	callHeader       string
 	logFormat        string
 	logLevel         string
+
+	host, port                   string // Toxiproxy's words for admin
+	proxyMetrics, runtimeMetrics bool
 }
 
 func newServe(sys system) *cobra.Command {
@@ -42,11 +45,15 @@ mistake changes nothing.`,
 		Example: "  squall serve --config squall.yaml --state squall-state.json",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.serve(cmd.Context(), sys, cmd.Flags().Changed("seed"))
+			logger, err := f.logger(sys)
+			if err != nil {
+				return err
+			}
+			return f.serve(cmd.Context(), sys, logger, cmd.Flags().Changed("seed"))
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVarP(&f.config, "config", "c", "", "squall.yaml")
+	flags.StringVarP(&f.config, "config", "c", "", "squall.yaml, or a list of proxies as Toxiproxy's configurations are")
 	flags.StringVar(&f.inline, "config-inline", "", "a whole squall.yaml as text, where no file can be mounted")
 	flags.StringVar(&f.admin, "admin-listen", "", "where the admin API listens (default localhost:8474)")
 	flags.StringVar(&f.tokenFile, "admin-token-file", "", "file with the token that callers of the admin API must send")
@@ -57,12 +64,12 @@ mistake changes nothing.`,
 	flags.StringVar(&f.callHeader, "call-header", "", "header field by which clients name their calls, for verdicts, besides those that are widely known")
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	f.addToxiproxyFlags(flags)
 	return cmd
 }
 
-func (f *serveFlags) serve(ctx context.Context, sys system, seedSet bool) (err error) {
-	logger, err := f.logger(sys)
-	if err != nil {
+func (f *serveFlags) serve(ctx context.Context, sys system, logger zerolog.Logger, seedSet bool) (err error) {
+	if err := f.checkAdmin(); err != nil {
 		return err
 	}
 	if f.restore != "all" && f.restore != "proxies" && f.restore != "none" {
@@ -189,7 +196,10 @@ func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) 
 	if err != nil {
 		return stackConfig{}, usageError{err}
 	}
-	return stackConfig{state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, logger: logger}, nil
+	return stackConfig{
+		state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, logger: logger,
+		noTraffic: !f.proxyMetrics, runtimeMetrics: f.runtimeMetrics,
+	}, nil
 }
 
 // restoreState lets the state file win over the configuration.

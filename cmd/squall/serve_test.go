@@ -31,6 +31,12 @@ type served struct {
 // startServe runs squall serve with an admin API on a free port, until it is ready.
 func startServe(t *testing.T, environment map[string]string, args ...string) *served {
 	t.Helper()
+	return startAs(t, "squall", environment, append([]string{"serve", "--admin-listen", "127.0.0.1:0"}, args...)...)
+}
+
+// startAs runs what serves under the name of a program.
+func startAs(t *testing.T, program string, environment map[string]string, args ...string) *served {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	s := &served{t: t, log: &lockedBuffer{}, stop: stop, ended: make(chan int, 1)}
 	hangups := make(chan chan<- os.Signal, 1)
@@ -39,7 +45,7 @@ func startServe(t *testing.T, environment map[string]string, args ...string) *se
 		getenv:   func(name string) string { return environment[name] },
 		onHangup: func(c chan<- os.Signal) { hangups <- c },
 	}
-	go func() { s.ended <- run(ctx, append([]string{"serve", "--admin-listen", "127.0.0.1:0"}, args...), sys) }()
+	go func() { s.ended <- runAs(ctx, program, args, sys) }()
 	t.Cleanup(func() { s.end() })
 	select {
 	case s.hangup = <-hangups:

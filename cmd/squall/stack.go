@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/squall-proxy/squall/admin"
@@ -41,6 +43,24 @@ type stackConfig struct {
 	logger zerolog.Logger
 
 	callHeader string // as of [proxy.Engine]
+
+	noTraffic      bool // GET /metrics does not count the bytes of TCP proxies
+	runtimeMetrics bool // it tells of Go and of the process, too
+}
+
+// metrics answers GET /metrics; nil = nothing is there.
+func (c *stackConfig) metrics(engine *proxy.Engine) http.Handler {
+	var all []prometheus.Collector
+	if !c.noTraffic {
+		all = append(all, admin.TrafficMetrics(engine.Traffic))
+	}
+	if c.runtimeMetrics {
+		all = append(all, admin.RuntimeMetrics()...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return admin.NewMetrics(all...)
 }
 
 // stack is a running squall: engine, controller and admin API.
@@ -100,7 +120,7 @@ func startStack(c stackConfig) (*stack, error) {
 	}
 	server := &admin.Server{
 		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, History: history, Audit: audit, Connections: s.engine,
-		Metrics: admin.NewMetrics(admin.TrafficMetrics(s.engine.Traffic)),
+		Metrics: c.metrics(s.engine),
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
 	}

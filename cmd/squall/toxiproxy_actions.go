@@ -27,7 +27,9 @@ func (cli *toxiproxyCLI) color(name string) string {
 	return ""
 }
 
-func (cli *toxiproxyCLI) printf(format string, args ...any) { fmt.Fprintf(cli.sys.out, format, args...) }
+func (cli *toxiproxyCLI) printf(format string, args ...any) {
+	fmt.Fprintf(cli.sys.out, format, args...)
+}
 
 // hint says what could be done next, on a terminal.
 func (cli *toxiproxyCLI) hint(text string) {

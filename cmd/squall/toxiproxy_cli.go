@@ -47,8 +47,11 @@ func toxiproxyCommands() []cliCommand {
 		{names: []string{"delete", "d"}, help: "delete", run: cliDelete},
 		{names: []string{"toxic", "t"}, help: "toxic", group: []cliCommand{
 			{names: []string{"add", "a"}, help: "add", run: cliAddToxic, flags: []cliFlag{
-				cliToxicName, {names: []string{"type", "t"}}, cliToxicity, cliAttributes,
-				{names: []string{"upstream", "u"}, isSwitch: true}, {names: []string{"downstream", "d"}, isSwitch: true},
+				cliToxicName,
+				{names: []string{"type", "t"}},
+				cliToxicity, cliAttributes,
+				{names: []string{"upstream", "u"}, isSwitch: true},
+				{names: []string{"downstream", "d"}, isSwitch: true},
 			}},
 			{names: []string{"update", "u"}, help: "update", run: cliUpdateToxic, flags: []cliFlag{
 				cliToxicName, cliToxicity, cliAttributes,
@@ -153,7 +156,6 @@ func noTopic(sys system, name string) int {
 	fmt.Fprintf(sys.err, "No help topic for '%s'\n", name)
 	return exitNoTopic
 }
-
 
 // toxiproxyHelp has the help of each command, as toxiproxy-cli 2.12.0 prints it.
 //

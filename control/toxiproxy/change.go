@@ -16,16 +16,35 @@ import (
 
 // create adds a proxy of which there is none. It may name no unix socket, as nobody may through an API.
 func create(s *control.State, w Wanted, at places, now time.Time) error {
-	c := proxy.Defaults()
-	c.Name, c.Protocol, c.Enabled = w.Name, proxy.TCP, w.Enabled
-	if err := setListen(&c, w.Listen, at); err != nil {
-		return badListen(listenFailed(err))
+	c, err := w.config(at)
+	if err != nil {
+		return err
 	}
-	setUpstream(&c, w.Upstream)
 	if _, err := s.OfferProxy(c); err != nil {
 		return err
 	}
 	return addToxics(s, w.Name, w.Toxics, now)
+}
+
+// config is the configuration of a proxy of which there is none.
+func (w Wanted) config(at places) (proxy.Config, error) {
+	c := proxy.Defaults()
+	c.Name, c.Protocol, c.Enabled = w.Name, proxy.TCP, w.Enabled
+	if err := setListen(&c, w.Listen, at); err != nil {
+		return c, badListen(listenFailed(err))
+	}
+	setUpstream(&c, w.Upstream)
+	return c, nil
+}
+
+// Native gives the proxy and its rules in squall's own words. It looks the names in the address up.
+func (w Wanted) Native() (proxy.Config, []faults.Rule, error) {
+	c, err := w.config(lookUp(context.Background(), w.Listen))
+	var rules []faults.Rule
+	for _, t := range w.Toxics {
+		rules = append(rules, t.rule(w.Name))
+	}
+	return c, rules, err
 }
 
 // listenFailed says an error as [net.Listen] does.

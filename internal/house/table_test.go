@@ -31,7 +31,7 @@ var floors = []floor{
 		ours: []string{
 			"faults", "proxy", "control", "verdict", "config", "admin", "experiments", "squalltest", "client", "services",
 		},
-		thirdParty: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/rs/zerolog", "golang.org/x/sys"}, // isatty
+		thirdParty: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/rs/zerolog", "github.com/prometheus/client_golang", "golang.org/x/sys"}, // isatty
 	},
 	{tree: "bench", ours: []string{"faults", "proxy", "control", "config", "admin"}},
 	{tree: "accuracy", ours: []string{"faults", "admin"}},
