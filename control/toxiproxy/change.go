@@ -42,7 +42,7 @@ func (w Wanted) Native() (proxy.Config, []faults.Rule, error) {
 	c, err := w.config(lookUp(context.Background(), w.Listen))
 	var rules []faults.Rule
 	for _, t := range w.Toxics {
-		rules = append(rules, t.rule(w.Name))
+		rules = append(rules, t.Rule(w.Name))
 	}
 	return c, rules, err
 }
