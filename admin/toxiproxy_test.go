@@ -234,6 +234,8 @@ func TestNothingWaitsForTraffic(t *testing.T) {
 // A name server that does not answer is waited for by nobody but who has named a name.
 func TestALookupHoldsNobodyUp(t *testing.T) {
 	l := newToxiproxyLab(t)
+	l.must(t, "POST", "/proxies", `{"name":"named","upstream":"x","listen":"localhost:0"}`)
+	check(t, l.do(t, "GET", "/admin/proxies/named", ""), want{200, []string{`"listen":"127.0.0.1:0"`}, nil}) // no name is left to look up
 	slow := make(chan reply, 1)
 	go func() {
 		slow <- l.do(t, "POST", "/proxies", `{"name":"p","upstream":"x","listen":"no-such-host.invalid:80"}`)

@@ -75,11 +75,6 @@ func newAttributes(kind string) Attributes {
 	return nil
 }
 
-// copyOf gives attributes that can be changed without changing these.
-func copyOf(kind string, a Attributes) Attributes {
-	return attributesOf(kind, numbersOf(a))
-}
-
 // numbersOf gives attributes by name.
 func numbersOf(a Attributes) map[string]int64 {
 	var numbers map[string]int64

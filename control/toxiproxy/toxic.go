@@ -54,10 +54,9 @@ func (t *Toxic) readAttributes(body []byte) error {
 	}{t.Attributes})
 }
 
-// update gives the toxic as a document wants it, of which only attributes and toxicity count. Nothing of a document that
-// is refused is taken over.
+// update gives the toxic as a document wants it, of which only attributes and toxicity count. The attributes are written into
+// those that the toxic has, which are nobody else's: see ToxicOf.
 func (t Toxic) update(body []byte) (Toxic, error) {
-	t.Attributes = copyOf(t.Type, t.Attributes)
 	read := struct {
 		Attributes any     `json:"attributes"`
 		Toxicity   float32 `json:"toxicity"`
@@ -107,7 +106,7 @@ func derive(r *faults.Rule) Toxic {
 // for all proxies; with a match or a selection, a distribution, or a time of less than a millisecond; switched off, or in
 // shadow. A time to live, a lease and an owner are no matter: such a toxic is one for as long as it lasts.
 //
-// A rule is a toxic if that toxic's rule is this one. So there is nothing to be forgotten about when a rule is changed.
+// It shares nothing with the rule. A rule is a toxic if that toxic's rule is this one. So there is nothing to be forgotten about when a rule is changed.
 func ToxicOf(r *faults.Rule) (Toxic, bool) {
 	if r.Proxy == "" {
 		return Toxic{}, false
