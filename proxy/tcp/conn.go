@@ -180,12 +180,16 @@ func (c *conn) watchClient(ctx context.Context, final bool, watching chan<- stru
 	}
 }
 
-func (c *conn) dial() (net.Conn, error) {
+// dial connects to the upstream, on a goroutine of its own: that takes a deep stack, which ends with it, while this one's stays
+// for as long as the connection.
+func (c *conn) dial() (upstream net.Conn, err error) {
 	ctx, cancel := context.WithTimeout(c.over, proxy.DialTimeout)
 	defer cancel()
 	c.record.UpstreamAttempts = 1
 	begun := time.Now()
-	upstream, err := c.server.dial(ctx, c.settings)
+	var dialling sync.WaitGroup
+	dialling.Go(func() { upstream, err = c.server.dial(ctx, c.settings) })
+	dialling.Wait()
 	c.record.UpstreamDuration = time.Since(begun)
 	return upstream, err
 }
