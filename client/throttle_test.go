@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -57,26 +58,28 @@ func TestT1CallersThatLeaveAreNotCounted(t *testing.T) {
 func TestT2RecoveryIsNoticed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		up := upstream(status(503))
-		c := through(t, up, Config{Throttle: Throttle{Threshold: 0.5, Within: 10 * time.Second}})
-		calls := func(seconds int) (sent, ok int) {
+		c := through(t, up, Config{
+			Throttle: Throttle{Threshold: 0.5, Within: 10 * time.Second}, random: rand.New(rand.NewPCG(1, 2)).Float64,
+		})
+		calls := func(seconds int) (sent, ok int) { // 20 a second
 			before := len(up.seen)
-			for range 100 * seconds {
+			for range 20 * seconds {
 				if get(t, c).status == 200 {
 					ok++
 				}
-				pass(t, 10*time.Millisecond)
+				pass(t, 50*time.Millisecond)
 			}
 			return len(up.seen) - before, ok
 		}
 		calls(20)
 		sent, _ := calls(20)
-		if sent < 120 || sent > 280 {
-			t.Errorf("of 2000 attempts in an outage %d were sent, want about 200", sent)
+		if sent < 20 || sent > 60 {
+			t.Errorf("of 400 attempts in an outage %d were sent, want about 40", sent)
 		}
 		up.answers[0] = status(200)
 		calls(60)
-		if sent, ok := calls(10); sent != 1000 || ok != 1000 {
-			t.Errorf("a minute later %d of 1000 are sent, and %d succeed", sent, ok)
+		if sent, ok := calls(10); sent != 200 || ok != 200 {
+			t.Errorf("a minute later %d of 200 are sent, and %d succeed", sent, ok)
 		}
 	})
 }
