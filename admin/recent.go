@@ -52,8 +52,8 @@ func clipTexts(e *proxy.Exchange) {
 
 // keepForVerdict leaves what a verdict looks at, and a path to be shown.
 func keepForVerdict(e *proxy.Exchange) {
-	e.RequestID, e.Error, e.FaultPanic, e.Faults = "", "", "", faults.Record{}
-	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path} {
+	e.Error, e.FaultPanic, e.Faults = "", "", faults.Record{}
+	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path, &e.RequestID} {
 		*text = clip(*text, maxJudged)
 	}
 }

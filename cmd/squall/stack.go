@@ -24,7 +24,7 @@ import (
 const defaultAdminPort = 8474
 
 // recentExchanges is how many exchanges can be looked at afterwards, and judgedExchanges of how many a verdict is made: of
-// each half a kilobyte, 27 MB in all, and up to 50 MB more where clients send long texts, each another one.
+// each half a kilobyte, 28 MB in all, and up to 60 MB more where clients send long texts, each another one.
 const (
 	recentExchanges = 10_000
 	judgedExchanges = 50_000

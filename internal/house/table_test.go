@@ -25,11 +25,12 @@ var floors = []floor{
 	{tree: "experiments", ours: []string{"faults", "verdict"}, thirdParty: []string{
 		"github.com/HdrHistogram/hdrhistogram-go", "github.com/theory/jsonpath", "github.com/rs/zerolog",
 	}},
+	{tree: "certify", ours: []string{"verdict"}},
 	{tree: "squalltest", ours: []string{"faults", "proxy", "control"}},
 	{
 		tree: "cmd",
 		ours: []string{
-			"faults", "proxy", "control", "verdict", "config", "admin", "experiments", "squalltest", "client", "services",
+			"faults", "proxy", "control", "verdict", "config", "admin", "certify", "experiments", "squalltest", "client", "services",
 		},
 		thirdParty: []string{"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/rs/zerolog", "github.com/prometheus/client_golang", "golang.org/x/sys"}, // isatty
 	},

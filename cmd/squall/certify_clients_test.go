@@ -1,0 +1,153 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/failsafe-go/failsafe-go/failsafehttp"
+	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/squall-proxy/squall/client"
+	"github.com/squall-proxy/squall/verdict"
+)
+
+// gateway serves callers by calling the service through a client, as a shop's does: every second call is a POST. It passes the
+// caller's request id on.
+func gateway(t *testing.T, service string, transport http.RoundTripper) string {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method, body := http.MethodGet, ""
+		if last := r.URL.Path[len(r.URL.Path)-1]; last%2 == 1 {
+			method, body = http.MethodPost, "an order of "+r.URL.Path
+		}
+		request, err := http.NewRequestWithContext(r.Context(), method, service+r.URL.Path, strings.NewReader(body))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		request.Header.Set("X-Request-Id", r.Header.Get("X-Request-Id"))
+		reply, err := (&http.Client{Transport: transport}).Do(request)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		defer reply.Body.Close()
+		got, err := io.ReadAll(reply.Body)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+			return
+		}
+		w.WriteHeader(reply.StatusCode)
+		_, _ = w.Write(got)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
+// certified leads a client through a short course, both sides of it in view, and gives the verdict.
+func certifiedClient(t *testing.T, transport http.RoundTripper, service http.Handler, args ...string) verdict.Report {
+	t.Helper()
+	upstream := httptest.NewServer(service)
+	t.Cleanup(upstream.Close)
+	s := startServe(t, nil)
+	s.squall("proxies", "add", "service", "127.0.0.1:0", upstream.URL)
+	s.squall("proxies", "add", "front", "127.0.0.1:0", gateway(t, s.url("service"), transport))
+	_, before := get(t, s.admin+"/admin/faults")
+	code, out, errs := runSquall(t, nil, append([]string{
+		"certify", "--admin", s.admin, "--proxy", "service", "--caller-proxy", "front", "--url", s.url("front") + "/item/{n}", "--json",
+	}, args...)...)
+	if code != exitOK {
+		t.Fatalf("exit code %d: %s", code, errs)
+	}
+	if _, after := get(t, s.admin+"/admin/faults"); withoutRevision(after) != withoutRevision(before) {
+		t.Errorf("the course has left %s behind", after)
+	}
+	var report verdict.Report
+	if err := json.Unmarshal([]byte(out), &report); err != nil {
+		t.Fatal(err)
+	}
+	var text bytes.Buffer
+	if err := report.WriteText(&text); err != nil {
+		t.Fatal(err)
+	}
+	t.Log(text.String())
+	return report
+}
+
+// withoutRevision leaves out of an answer what every change counts up.
+func withoutRevision(answer string) string {
+	before, _, _ := strings.Cut(answer, `"revision"`)
+	return before
+}
+
+// graded lists the detectors that have found something of a grade.
+func graded(r verdict.Report, grade verdict.Grade) []string {
+	var ids []string
+	for _, f := range r.Findings {
+		if f.Verdict == grade {
+			ids = append(ids, f.ID)
+		}
+	}
+	return ids
+}
+
+// retrying adapts go-retryablehttp as it is by default, but for its log.
+func retrying() http.RoundTripper {
+	c := retryablehttp.NewClient()
+	c.Logger = nil
+	return &retryablehttp.RoundTripper{Client: c}
+}
+
+// TestCertifyFourRealClients: what each of these clients is known to do wrong is found, and what squall's own does is not
+// wrong anywhere.
+func TestCertifyFourRealClients(t *testing.T) {
+	service := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		_, _ = io.WriteString(w, "Hello from "+r.URL.Path)
+	})
+	own, err := client.New(client.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(own.Close)
+	for _, test := range []struct {
+		name        string
+		transport   http.RoundTripper
+		wrong       []string // at least
+		right       []string // not these
+		nothingElse bool     // is wrong
+	}{
+		{name: "net/http", transport: &http.Transport{}, right: []string{"D1", "D2", "D3", "D5", "D7", "D9", "D10", "D11"}},
+		{name: "go-retryablehttp", transport: retrying(), wrong: []string{"D5", "D9", "D11"}, right: []string{"D3", "D7", "D10"}},
+		{
+			name: "failsafehttp", transport: failsafehttp.NewRoundTripper(&http.Transport{}, failsafehttp.NewRetryPolicyBuilder().Build()),
+			wrong: []string{"D3", "D11", "D24"}, right: []string{"D10"},
+		},
+		{name: "squall's own", transport: own, nothingElse: true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			report := certifiedClient(t, test.transport, service, "--scale", "0.05", "--rate", "60", "--threshold", "D3.gaps=2")
+			failed := graded(report, verdict.Fail)
+			for _, id := range test.wrong {
+				if !slices.Contains(failed, id) {
+					t.Errorf("%s is not found", id)
+				}
+			}
+			for _, id := range test.right {
+				if slices.Contains(failed, id) {
+					t.Errorf("%s is found", id)
+				}
+			}
+			if worst := append(failed, graded(report, verdict.Warn)...); test.nothingElse && len(worst) > 0 {
+				t.Errorf("found %v", worst)
+			}
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/control"
+)
+
+// certified is the proxy of a running squall on which a course is run.
+type certified struct {
+	client *admin.Client
+	proxy  string
+	url    string        // of the proxy
+	ahead  time.Duration // its clock before ours
+	begin  time.Time     // of the course, by its clock
+}
+
+// prepare refuses a proxy on which a course would disturb somebody, or show nothing, and compares clocks.
+func (t *certified) prepare(ctx context.Context) error {
+	p, err := t.client.Proxy(ctx, t.proxy)
+	if err != nil {
+		return err
+	}
+	t.url = p.URL
+	faults, err := t.client.Faults(ctx)
+	if err != nil {
+		return err
+	}
+	mode, single := faults.Modes[t.proxy]
+	if !single {
+		mode = faults.Mode
+	}
+	switch {
+	case faults.Halted:
+		return fmt.Errorf("the stop lever is pulled: no fault can be set (squall release)")
+	case mode != control.ModeNormal:
+		return fmt.Errorf("proxy %q is in mode %s already: a course begins without a fault (squall faults clear)", t.proxy, mode)
+	}
+	for _, r := range faults.Rules {
+		if r.Enabled && (r.Proxy == "" || r.Proxy == t.proxy) {
+			return fmt.Errorf("rule %q acts on proxy %q already: a course begins without a fault (squall faults rm %s)", r.Name, t.proxy, r.Name)
+		}
+	}
+	return t.compareClocks(ctx)
+}
+
+// compareClocks finds out what time it is where exchanges are recorded.
+func (t *certified) compareClocks(ctx context.Context) error {
+	never := time.Now().AddDate(1, 0, 0)
+	before := time.Now()
+	report, err := t.client.Verdict(ctx, admin.VerdictQuery{Since: &never})
+	if err != nil {
+		return err
+	}
+	t.ahead = report.End.Sub(before.Add(time.Since(before) / 2))
+	t.begin = t.now()
+	return nil
+}
+
+// now is the time by the clock of the records.
+func (t *certified) now() time.Time { return time.Now().Add(t.ahead).Round(0) }
+
+// seen refuses to go on if nobody has called the proxy.
+func (t *certified) seen(ctx context.Context) error {
+	exchanges, err := t.client.Exchanges(ctx, admin.ExchangeFilter{Proxy: t.proxy, Since: t.begin.Format(time.RFC3339Nano), Limit: 1})
+	if err == nil && len(exchanges) == 0 {
+		err = fmt.Errorf("nobody has called proxy %q at %s in the baseline: is that what the client calls?", t.proxy, t.url)
+	}
+	return err
+}
+
+// variable tells a command where the proxy is.
+func (t *certified) variable() string { return "SQUALL_" + variableName(t.proxy) + "_URL=" + t.url }
+
+// Arm adds a rule.
+func (t *certified) Arm(ctx context.Context, rule map[string]any) error {
+	_, err := t.client.AddRule(ctx, control.Request{}, rule)
+	return err
+}
+
+// Renew puts a lease's end off.
+func (t *certified) Renew(ctx context.Context, lease string) error {
+	_, err := t.client.RenewLease(ctx, lease)
+	return err
+}
+
+// End takes away all that hangs on a lease; one that there never was has nothing.
+func (t *certified) End(ctx context.Context, lease string) error {
+	err := t.client.EndLease(ctx, control.Request{}, lease)
+	if refusal, ok := errors.AsType[*admin.Error](err); ok && refusal.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
