@@ -28,14 +28,15 @@ type call struct {
 func (c *call) first() *attempt { return c.attempts[0] }
 func (c *call) last() *attempt  { return c.attempts[len(c.attempts)-1] }
 
-// overlap is for how long an attempt that the client gave up may seem to be under way: until its end was noticed.
+// overlap is for how long an attempt that the client gave up may seem to be under way: until its end was noticed. So may one
+// that has failed: whoever gets the last of a reply may be back before the proxy has closed its record.
 const overlap = 50 * time.Millisecond
 
 // add takes an attempt in.
 func (c *call) add(a *attempt, by Rule) {
 	if len(c.attempts) > 0 {
 		a.transparent = transparent(c, a)
-		a.hedge = c.until.After(a.begin) && (!c.last().left() || c.until.Sub(a.begin) > overlap)
+		a.hedge = c.until.After(a.begin) && (c.last().ok() || c.until.Sub(a.begin) > overlap)
 		a.joined = by
 		c.resent = c.resent || a.transparent
 		if a.hedge {

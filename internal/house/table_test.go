@@ -25,7 +25,7 @@ var floors = []floor{
 	{tree: "experiments", ours: []string{"faults", "verdict"}, thirdParty: []string{
 		"github.com/HdrHistogram/hdrhistogram-go", "github.com/theory/jsonpath", "github.com/rs/zerolog",
 	}},
-	{tree: "certify", ours: []string{"verdict"}},
+	{tree: "certify", ours: []string{"faults", "verdict"}},
 	{tree: "squalltest", ours: []string{"faults", "proxy", "control"}},
 	{
 		tree: "cmd",
