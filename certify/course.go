@@ -51,6 +51,9 @@ type Course struct {
 // own is in force any more, or could not be taken away, which is an error.
 func (c *Course) Run(ctx context.Context) (phases []verdict.Phase, err error) {
 	steps := c.Plan.Steps()
+	if err := wait.For(ctx, leadIn); err != nil {
+		return nil, err
+	}
 	phase, err := c.pass(ctx, verdict.Phase{Stage: verdict.Baseline}, "baseline", c.Plan.Baseline())
 	phases = append(phases, phase)
 	if err == nil && c.Ready != nil {

@@ -38,15 +38,18 @@ const (
 	baseline = 10 * time.Second
 )
 
-// leastBaseline is how long it is at any scale: the client's first connections must not be most of it.
-const leastBaseline = 2 * time.Second
+// leastBaseline is how long it is at any scale. leadIn is before it: what a client does when it starts is not its habit.
+const (
+	leastBaseline = 2 * time.Second
+	leadIn        = time.Second
+)
 
 // Baseline is how long the course has no fault at first.
 func (p Plan) Baseline() time.Duration { return max(p.scaled(baseline), leastBaseline) }
 
 // Duration is how long the course takes.
 func (p Plan) Duration() time.Duration {
-	total := p.Baseline()
+	total := leadIn + p.Baseline()
 	for _, step := range p.Steps() {
 		total += step.For + step.Recovery
 	}

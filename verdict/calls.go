@@ -20,7 +20,6 @@ const (
 type call struct {
 	attempts []*attempt // in the order of their begins
 	until    time.Time  // the latest of their ends
-	resent   bool       // net/http repeated one of them by itself
 	hedges   int        // attempts begun while another was under way
 	unsure   bool       // an equal request may or may not be a part of it: nothing is made of such a call
 }
@@ -38,7 +37,6 @@ func (c *call) add(a *attempt, by Rule) {
 		a.transparent = transparent(c, a)
 		a.hedge = c.until.After(a.begin) && (c.last().ok() || c.until.Sub(a.begin) > overlap)
 		a.joined = by
-		c.resent = c.resent || a.transparent
 		if a.hedge {
 			c.hedges++
 		}
@@ -88,12 +86,13 @@ func (c *call) gaps() []gap {
 const transparentWithin = 5 * time.Millisecond
 
 // transparent reports whether a, about to join the call, is what net/http's Transport does by itself: a request whose
-// connection, one that had been used before, ended without a byte of reply is sent again at once. Once a call.
+// connection, one that had been used before, ended without a byte of reply is sent again at once; as often as it finds such a
+// connection.
 func transparent(c *call, a *attempt) bool {
 	before := c.last()
-	return !c.resent && before.cut() && before.Status == 0 && before.Attempt.Nth > 1 &&
+	return before.cut() && before.Status == 0 && before.Attempt.Nth > 1 &&
 		before.Attempt.FirstByte == 0 && sameRequest(before, a) &&
-		!a.begin.Before(before.end) && a.begin.Sub(before.end) <= transparentWithin
+		a.begin.Sub(before.end) <= transparentWithin && before.end.Sub(a.begin) <= overlap
 }
 
 // sameRequest reports whether two attempts are of the same bytes, as far as they were read.
