@@ -109,15 +109,15 @@ func retrying() http.RoundTripper {
 	return &retryablehttp.RoundTripper{Client: c}
 }
 
-// greet is the service.
-func greet(w http.ResponseWriter, r *http.Request) {
+// serveGreeting is the service.
+func serveGreeting(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	_, _ = io.WriteString(w, "Hello from "+r.URL.Path)
 }
 
 // TestCertifyAPlainClient: a client that has no timeout and masks nothing is told so, and nothing of retries that it does not make.
 func TestCertifyAPlainClient(t *testing.T) {
-	report := certifiedClient(t, &http.Transport{}, http.HandlerFunc(greet), "--scale", "0.03", "--rate", "60")
+	report := certifiedClient(t, &http.Transport{}, http.HandlerFunc(serveGreeting), "--scale", "0.03", "--rate", "60")
 	checkFound(t, report, []string{"D13"}, []string{"D3", "D5", "D7", "D9", "D10", "D11"})
 }
 
@@ -175,7 +175,7 @@ func TestCertifyFourRealClients(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			report := certifiedClient(t, test.transport, http.HandlerFunc(greet), append([]string{"--scale", "0.04", "--rate", "60"}, test.args...)...)
+			report := certifiedClient(t, test.transport, http.HandlerFunc(serveGreeting), append([]string{"--scale", "0.04", "--rate", "60"}, test.args...)...)
 			checkFound(t, report, test.wrong, test.right)
 			failed, warned := graded(report, verdict.Fail), graded(report, verdict.Warn)
 			if test.nothingElse && len(failed)+len(warned) > 0 {
