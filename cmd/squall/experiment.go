@@ -16,7 +16,7 @@ const exitInvalid = 4
 
 func newExperiment(sys system) *cobra.Command {
 	cmd := group("experiment", "Say what healthy means, break something, get a verdict")
-	cmd.AddCommand(newExperimentValidate(sys), newExperimentInit(sys), newExperimentSchema(sys))
+	cmd.AddCommand(newExperimentRun(sys), newExperimentValidate(sys), newExperimentInit(sys), newExperimentSchema(sys))
 	return cmd
 }
 
@@ -25,7 +25,7 @@ func newExperimentValidate(sys system) *cobra.Command {
 		Use:   "validate FILE...",
 		Short: "Check experiment files without touching anything",
 		Long: `Check experiment files, and say what is wrong with file, line and column. The environment variables that a
-configuration asks for are read. Exit code 4 = a file is no experiment.`,
+configuration asks for are read. Exit code 4 = a file is no experiment, or asks for what this version cannot do.`,
 		Args: func(cmd *cobra.Command, paths []string) error {
 			if len(paths) == 0 {
 				return usagef("want FILE... (see %s --help)", cmd.CommandPath())
@@ -35,7 +35,7 @@ configuration asks for are read. Exit code 4 = a file is no experiment.`,
 		RunE: func(_ *cobra.Command, paths []string) error {
 			var failed error
 			for _, path := range paths {
-				e, err := experiments.Open(path, experiments.Run{ID: "validate", Getenv: sys.getenv})
+				e, err := openExperiment(path, "validate", sys)
 				if err != nil {
 					failed = errors.Join(failed, err)
 					continue

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/squall-proxy/squall/config"
+)
+
+// shop is a running squall with proxies before a service that answers "fine", and the variables that say where they are.
+func shop(t *testing.T, proxies ...string) map[string]string {
+	t.Helper()
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("fine")) }))
+	t.Cleanup(upstream.Close)
+	text := "proxies:\n"
+	for _, name := range proxies {
+		text += fmt.Sprintf("  - {name: %s, listen: \"127.0.0.1:0\", upstream: %q}\n", name, upstream.URL)
+	}
+	file, err := config.Parse("squall.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, variables, err := startForCommand(file, system{err: os.Stderr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	environment := map[string]string{}
+	for _, v := range variables {
+		name, value, _ := strings.Cut(v, "=")
+		environment[name] = value
+	}
+	return environment
+}
+
+// experimentFile writes an experiment on the proxy stock: a load of 20 requests a second, and what else is given.
+func experimentFile(t *testing.T, more string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "experiment.yaml")
+	text := `version: v1
+title: the shop bears it
+configuration: {url: {type: env, key: SQUALL_STOCK_URL}}
+load: {main: {url: "${url}", rate: 20/s, warmup: 1s}}
+safety: {lease: 2s, abort_on: [errors]}
+` + more
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestExperimentRun(t *testing.T) {
+	journal := filepath.Join(t.TempDir(), "run.json")
+	const checks = "\nsteady_state: {every: 200ms, checks: [{name: errors, load: main, max_error: 5%}]}\nmethod:\n"
+	runs := map[string]struct {
+		more string
+		code int
+		says []string
+	}{
+		"passed": {
+			checks + "  - {fault: late, for: 500ms, rule: {proxy: stock, delay: 5ms}}\n  - {mode: fallback, proxy: stock, for: 300ms}\nreport: {json: " + journal + "}",
+			exitOK,
+			[]string{"late is over, ", "mode fallback is over, ", "healthy again after ", "passed (completed)"},
+		},
+		"aborted":      {checks + "  - {fault: bad, for: 30s, rule: {proxy: stock, abort: 503}}", 2, []string{"aborted (completed)", "requests failed, more than 5%"}},
+		"inconclusive": {checks + "  - {fault: late, for: 300ms, rule: {proxy: stock, delay: 5ms, match: {path: /elsewhere}}}", 3, []string{"late: it hit nothing"}},
+		"invalid":      {checks + "  - {fault: late, for: 300ms, rule: {proxy: stok, delay: 5ms}}", exitInvalid, []string{"invalid (failed)", "late: ", "stok"}},
+	}
+	t.Run("verdicts", func(t *testing.T) {
+		for name, test := range runs {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				environment := shop(t, "stock")
+				code, out, errs := runSquall(t, environment, "experiment", "run", experimentFile(t, test.more))
+				for _, want := range test.says {
+					if !strings.Contains(out, want) {
+						t.Errorf("%q is not in %s%s", want, out, errs)
+					}
+				}
+				if code != test.code {
+					t.Errorf("exit code %d, want %d: %s%s", code, test.code, out, errs)
+				}
+				if _, rules, _ := runSquall(t, environment, "faults", "get"); !strings.Contains(rules, `"rules": []`) || !strings.Contains(rules, `"modes": {}`) {
+					t.Errorf("a fault is left: %s", rules)
+				}
+			})
+		}
+	})
+	if data, err := os.ReadFile(journal); err != nil || strings.Count(string(data), `"what":"end"`) != 1 {
+		t.Errorf("%v: the journal is %s", err, data)
+	}
+	environment := map[string]string{"SQUALL_ADMIN_URL": "http://127.0.0.1:1", "SQUALL_STOCK_URL": "http://127.0.0.1:1"}
+	if code, out, _ := runSquall(t, environment, "experiment", "run", experimentFile(t, checks+"  - {pause: 1s}")); code != exitEngine {
+		t.Errorf("without a squall: exit code %d, %s", code, out)
+	}
+	if code, _, errs := runSquall(t, environment, "experiment", "run", experimentFile(t, "method: [{pause: 1s}]")); code != exitInvalid {
+		t.Errorf("without checks: exit code %d, %s", code, errs)
+	}
+}
+
+// runnerVariable tells the test binary that it is a runner: of which file.
+const runnerVariable = "SQUALL_TEST_RUNNER"
+
+// A runner is killed or stopped at a random moment of its method. No fault outlives it by more than its lease and one beat.
+func TestNoFaultOutlivesItsRunner(t *testing.T) {
+	if file := os.Getenv(runnerVariable); file != "" {
+		os.Exit(run(t.Context(), []string{"experiment", "run", file}, system{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
+	}
+	trials := 4
+	if os.Getenv("SQUALL_TORTURE") != "" {
+		trials = 100
+	}
+	var names []string
+	for i := range trials {
+		names = append(names, fmt.Sprintf("stock%d", i))
+	}
+	environment := shop(t, names...)
+	var mu sync.Mutex
+	var worst time.Duration
+	var side sync.WaitGroup
+	for i, name := range names {
+		signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}[i%2]
+		url := environment[strings.ToUpper("SQUALL_"+name+"_URL")]
+		side.Go(func() {
+			over := outlives(t, environment["SQUALL_ADMIN_URL"], name, url, signal)
+			mu.Lock()
+			defer mu.Unlock()
+			worst = max(worst, over)
+		})
+		if i%4 == 3 { // no more than four at once: it is time that is measured
+			side.Wait()
+		}
+	}
+	side.Wait()
+	t.Logf("the longest overrun of %d trials is %v", trials, worst)
+}
+
+// outlives runs an experiment on a proxy, hits the runner with a signal, and gives how long the fault was there afterwards.
+func outlives(t *testing.T, admin, proxy, url string, signal syscall.Signal) time.Duration {
+	file := filepath.Join(t.TempDir(), "experiment.yaml")
+	text := fmt.Sprintf(`version: v1
+title: a runner that dies
+steady_state: {checks: [{name: up, http: {url: %q}, tolerance: 200, mode: edge}]}
+method: [{fault: %[2]s, for: 60s, rule: {proxy: %[2]s, abort: 503}}]
+safety: {lease: 1s}
+`, url, proxy)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Error(err)
+		return 0
+	}
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestNoFaultOutlivesItsRunner$")
+	cmd.Env = append(os.Environ(), runnerVariable+"="+file, "SQUALL_ADMIN_URL="+admin)
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	if err := cmd.Start(); err != nil {
+		t.Error(err)
+		return 0
+	}
+	defer func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("%s: %s", proxy, &output)
+		}
+	}()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
+	broken := func() bool {
+		reply, err := client.Get(url)
+		if err != nil {
+			return false
+		}
+		_ = reply.Body.Close()
+		return reply.StatusCode == http.StatusServiceUnavailable
+	}
+	for deadline := time.Now().Add(20 * time.Second); !broken(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Errorf("%s: the fault never came", proxy)
+			return 0
+		}
+	}
+	time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
+	if err := cmd.Process.Signal(signal); err != nil {
+		t.Error(err)
+	}
+	const most = time.Second + time.Second/3 // lease and beat
+	hit, last := time.Now(), time.Duration(0)
+	for time.Since(hit) < most+time.Second {
+		if began := time.Since(hit); broken() {
+			last = began
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	if last > most {
+		t.Errorf("%s, %v: the fault was there after %v, want %v at most", proxy, signal, last, most)
+	}
+	return last
+}

@@ -1,0 +1,175 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/squall-proxy/squall/experiments"
+	"github.com/squall-proxy/squall/experiments/load"
+	"github.com/squall-proxy/squall/faults"
+)
+
+// Runner runs one experiment, once. Its fields are set before Run.
+type Runner struct {
+	Experiment *experiments.Experiment
+	RunID      string
+	Targets    map[string]Target // by the names of the experiment's targets; "" = the one where it names none
+	Tell       func(Event)       // of all that happens, in order; called by one goroutine at a time; may be nil
+	Transport  http.RoundTripper // of loads, checks and steps; nil = the network
+
+	client  *http.Client
+	loads   []*traffic
+	watches map[string]*loadWatch // of the checks of loads, by name
+
+	mu     sync.Mutex // guards what follows
+	result Result
+	leases int // that were asked for
+	stopWhy
+}
+
+// stopWhy is why the method was stopped before its end; a nil error = it was not.
+type stopWhy struct {
+	stop    error
+	state   State
+	verdict Verdict
+}
+
+// traffic is a load that is made.
+type traffic struct {
+	name      string
+	load      experiments.Load
+	generator load.Generator
+	recorder  load.Recorder
+}
+
+// Event is something that happened in a run.
+type Event struct {
+	At   time.Time `json:"at"`
+	What string    `json:"what"` // run, phase, step, step-end, check, stop, rollback, recovery, end
+	Name string    `json:"name,omitempty"`
+	Why  string    `json:"why,omitempty"`  // of a check or a step-end: what is wrong
+	Hits *uint64   `json:"hits,omitempty"` // of a step-end
+
+	Result *Result `json:"result,omitempty"` // of the end
+}
+
+// Check refuses what this version cannot carry out, by the name of its field. Nothing is touched.
+func Check(e *experiments.Experiment) error {
+	const later = "not available in this version"
+	for i, x := range e.Expect {
+		if x.Hits == nil {
+			return fmt.Errorf("expect[%d]: only hits is judged: %s", i, later)
+		}
+	}
+	for name, l := range e.Load {
+		if l.External {
+			return fmt.Errorf("load.%s.external: %s", name, later)
+		}
+	}
+	for _, s := range experiments.Flat(e.Method) {
+		if _, is := s.Do.(*experiments.Docker); is {
+			return fmt.Errorf("docker: %s", later)
+		}
+	}
+	switch {
+	case e.Search != nil:
+		return errors.New("search: " + later)
+	case e.Report.HTML != "" || e.Report.JUnit != "" || e.Report.Markdown != "":
+		return errors.New("report: html, junit and markdown are " + later)
+	}
+	return nil
+}
+
+// tell tells of an event.
+func (r *Runner) tell(e Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e.At = time.Now(); r.Tell != nil {
+		r.Tell(e)
+	}
+}
+
+// squall is the target of that name, or the only one.
+func (r *Runner) squall(name string) squall {
+	if target := r.Targets[name]; name != "" || target != nil {
+		return squall{target}
+	}
+	for _, only := range r.Targets {
+		return squall{only}
+	}
+	return squall{}
+}
+
+// prepare makes the loads and the watches on them.
+func (r *Runner) prepare() {
+	r.client = load.NewClient()
+	if r.Transport != nil {
+		r.client.Transport = r.Transport
+	}
+	r.watches = map[string]*loadWatch{}
+	of := map[string][]*loadWatch{}
+	for i := range r.Experiment.SteadyState.Checks {
+		c := &r.Experiment.SteadyState.Checks[i]
+		if c.Load != "" {
+			w := &loadWatch{check: c}
+			r.watches[c.Name], of[c.Load] = w, append(of[c.Load], w)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(r.Experiment.Load)) {
+		l := r.Experiment.Load[name]
+		sender := &load.Sender{
+			Method: l.Method, URL: l.URL, Body: l.Body, Headers: l.Headers, Timeout: time.Duration(l.Timeout), Client: r.client,
+		}
+		t := &traffic{name: name, load: l}
+		t.generator = load.Generator{Rate: float64(l.Rate), Send: sender.Send, Observe: tee{&t.recorder, of[name]}.observe}
+		r.loads = append(r.loads, t)
+	}
+}
+
+// tee hands a load's samples to its figures and to the checks of it.
+type tee struct {
+	recorder *load.Recorder
+	watches  []*loadWatch
+}
+
+func (t tee) observe(s load.Sample) {
+	t.recorder.Observe(s)
+	for _, w := range t.watches {
+		w.observe(s)
+	}
+}
+
+// lease names a lease of the run's own.
+func (r *Runner) lease() faults.Lease {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.leases++
+	return faults.Lease{ID: fmt.Sprintf("%s.%d", r.RunID, r.leases), For: r.Experiment.Safety.Lease}
+}
+
+// stopped stops the method, once: what comes first is the reason.
+func (r *Runner) stopped(cancel context.CancelCauseFunc, why stopWhy) {
+	r.mu.Lock()
+	first := r.stop == nil
+	if first {
+		r.stopWhy = why
+	}
+	r.mu.Unlock()
+	if first {
+		r.tell(Event{What: "stop", Why: why.stop.Error()})
+		cancel(why.stop)
+	}
+}
+
+// why is what stopped the method, if anything did.
+func (r *Runner) why() stopWhy {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stopWhy
+}
