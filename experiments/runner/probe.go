@@ -138,7 +138,7 @@ func (r *Runner) query(ctx context.Context, p *experiments.Prometheus) (any, err
 	}
 	body := answer.(map[string]any)["body"].(string)
 	if err := json.Unmarshal([]byte(body), &reply); err != nil || reply.Status != "success" {
-		return nil, fmt.Errorf("Prometheus at %s does not answer with a result: %s", p.URL, reply.Error)
+		return nil, fmt.Errorf("no result from Prometheus at %s: %s", p.URL, reply.Error)
 	}
 	return oneNumber(reply.Data.ResultType, reply.Data.Result)
 }
