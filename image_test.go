@@ -30,6 +30,7 @@ func testImage(t *testing.T, e *engine) {
 	t.Run("reset", func(t *testing.T) { testReset(t, e, squall) })
 	t.Run("kill -9", func(t *testing.T) { testKill(t, e, squall) })
 	t.Run("SIGTERM", func(t *testing.T) { testStop(t, e, squall) })
+	t.Run("Toxiproxy's place", func(t *testing.T) { testToxiproxysPlace(t, e) })
 }
 
 // container starts one on the tests' network, with the arguments of docker run, and takes it away when the test ends.
