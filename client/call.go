@@ -25,6 +25,7 @@ type call struct {
 	mu     sync.Mutex
 	cancel context.CancelCauseFunc // of the latest step
 	lost   error                   // why the call is to end, whatever comes; nil: it goes on
+	failed bool                    // an attempt has failed, and retries go on
 }
 
 func newCall(req *http.Request) *call { return &call{ctx: req.Context(), req: req, out: req} }
@@ -59,6 +60,20 @@ func (c *call) resume() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.lost = nil
+}
+
+// fail notes that an attempt has failed and will be repeated: from now on the call's retries say when the next one goes, and a
+// hedge beside their pauses would be a retry that comes too early.
+func (c *call) fail() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.failed = true
+}
+
+func (c *call) hasFailed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failed
 }
 
 // drop closes the body of an attempt that is not made, as a RoundTripper must.

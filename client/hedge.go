@@ -11,7 +11,7 @@ import (
 )
 
 // Hedge makes a second attempt beside a slow first one, for safe methods without a body, and takes the answer that comes
-// first. The other one is cancelled. A second attempt is not retried.
+// first. The other one is cancelled. A second attempt is not retried, and a first one that has failed is left to its retries.
 type Hedge struct {
 	// After is how long the first attempt may take: best what 19 of 20 calls take less than. 0 (no hedges) to 1h.
 	After time.Duration
@@ -91,11 +91,11 @@ func (r *race) hedge() {
 	r.first.abandon(errLost)
 }
 
-// enter makes the second leg's call, unless the first leg is over, or too many hedges were made.
+// enter makes the second leg's call, unless the first leg is over or has begun to retry, or too many hedges were made.
 func (r *race) enter() *call {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.over || !r.stage.accounts.Get(r.first.req.URL.Host).spend() {
+	if r.over || r.first.hasFailed() || !r.stage.accounts.Get(r.first.req.URL.Host).spend() {
 		return nil
 	}
 	r.second = &call{ctx: r.first.ctx, req: r.first.req, out: r.first.req, deadline: r.first.deadline, hedge: true}

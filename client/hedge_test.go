@@ -64,6 +64,20 @@ func TestH1TheSecondComesAfterTheDelay(t *testing.T) {
 	})
 }
 
+// TestH1NotBesideARetry: what waits for its retry, because the service has asked for that, is not hedged meanwhile.
+func TestH1NotBesideARetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up := upstream(answer{status: 503, header: map[string]string{"Retry-After": "2"}}, status(200))
+		cfg := hedging()
+		cfg.Retry = Retry{Max: 3, Base: time.Millisecond}
+		get(t, through(t, up, cfg)).is(t, 200, Fresh, goodBody)
+		up.attempts(t, 2)
+		if got := up.gaps()[0]; got != 2*time.Second {
+			t.Errorf("the next attempt came after %v", got)
+		}
+	})
+}
+
 func TestH2TheLoserIsCancelled(t *testing.T) {
 	for name, answers := range map[string][]answer{
 		"the first loses":        {slow(time.Hour), slow(10 * time.Millisecond)},

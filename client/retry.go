@@ -71,6 +71,7 @@ func (s *retryStage) do(c *call) (*http.Response, error) {
 			}
 			return resp, err
 		}
+		c.fail()
 		resume := time.Now().Add(pause)
 		event.Kind, event.Delay = EventRetry, pause
 		s.observe(event)
