@@ -204,7 +204,9 @@ func TestHedgesAndRetries(t *testing.T) {
 	})
 	t.Run("a hedge ends the pause before a retry", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			up := upstream(status(503), slow(10*time.Millisecond))
+			first := status(503)
+			first.after = 105 * time.Millisecond // the hedge is under way
+			up := upstream(first, slow(10*time.Millisecond))
 			cfg := hedging()
 			cfg.Retry = Retry{Max: 3, Base: time.Minute}
 			g := get(t, through(t, up, cfg))

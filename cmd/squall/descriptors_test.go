@@ -108,7 +108,15 @@ func TestDescriptorsRunOut(t *testing.T) {
 // limitDescriptors leaves the process those that it has, until restore is called.
 func (p *process) limitDescriptors() (restore func()) {
 	p.t.Helper()
-	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	read := func() ([]os.DirEntry, error) { return os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)) }
+	open, err := read()
+	for still := 0; err == nil && still < 5; still++ { // what it is about to close must not be free afterwards
+		time.Sleep(100 * time.Millisecond)
+		before := open
+		if open, err = read(); len(open) != len(before) {
+			still = 0
+		}
+	}
 	var was unix.Rlimit
 	if err == nil {
 		err = unix.Prlimit(p.cmd.Process.Pid, unix.RLIMIT_NOFILE, nil, &was)

@@ -120,6 +120,7 @@ func startStack(c stackConfig) (*stack, error) {
 	}
 	server := &admin.Server{
 		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, History: history, Audit: audit, Connections: s.engine,
+		AcceptFailures: s.engine.AcceptFailures, Ready: s.engine.Ready,
 		Metrics: c.metrics(s.engine),
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
