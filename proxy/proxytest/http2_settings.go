@@ -118,7 +118,6 @@ func (s http2Suite) resetBudget(t *testing.T) {
 	for ; opened < 5000 && !resetter.closed; opened += 100 {
 		for range 100 {
 			resetter.reset(resetter.open(http.MethodGet, "/held", true))
-			equal(t, "status of another client", other.get("/").field(":status"), "200")
 		}
 		resetter.awaitPong()
 	}
@@ -126,7 +125,9 @@ func (s http2Suite) resetBudget(t *testing.T) {
 	if opened < 500 {
 		t.Errorf("cut after %d streams", opened)
 	}
-	equal(t, "status of the other client", other.get("/").field(":status"), "200")
+	for range 600 {
+		equal(t, "status of the other client", other.get("/").field(":status"), "200")
+	}
 }
 
 // brokenHeads: what would be another request to an upstream of HTTP/1.1 does not get there.
