@@ -17,20 +17,29 @@ const maxJudged = 128
 // Recent remembers the latest exchanges, a bounded number of them. All methods may be called concurrently.
 type Recent struct {
 	keep  func(*proxy.Exchange) // takes away what is not remembered of an exchange
-	mu    sync.Mutex            // a leaf lock of the data path: held for the copy of one exchange
-	ring  []proxy.Exchange
-	added uint64 // how many ever were; the next goes to added % len(ring)
+	size  uint64
+	mu    sync.Mutex         // a leaf lock of the data path: held for the copy of one exchange
+	pages [][]proxy.Exchange // of a ring, made when they are first needed
+	added uint64             // how many ever were; the next goes to place added % size
 }
+
+// perPage is how many exchanges have their room made at once: a squall that sees little stays small.
+const perPage = 256
 
 // NewRecent makes room for a number of exchanges, at least one.
 func NewRecent(size int) *Recent {
-	return &Recent{keep: clipTexts, ring: make([]proxy.Exchange, max(size, 1))}
+	return newRecent(size, clipTexts)
 }
 
 // NewHistory makes room for a number of exchanges, at least one, of each of which only that is remembered of which a verdict
 // is made: half a kilobyte, and at most one more where its texts are long and no other's.
 func NewHistory(size int) *Recent {
-	return &Recent{keep: keepForVerdict, ring: make([]proxy.Exchange, max(size, 1))}
+	return newRecent(size, keepForVerdict)
+}
+
+func newRecent(size int, keep func(*proxy.Exchange)) *Recent {
+	size = max(size, 1)
+	return &Recent{keep: keep, size: uint64(size), pages: make([][]proxy.Exchange, (size+perPage-1)/perPage)}
 }
 
 // Add remembers an exchange in place of the oldest one. It is a [proxy.Observer], and cheap: what the exchange has to
@@ -38,9 +47,19 @@ func NewHistory(size int) *Recent {
 func (c *Recent) Add(e proxy.Exchange) {
 	c.keep(&e)
 	c.mu.Lock()
-	c.ring[c.added%uint64(len(c.ring))] = e
+	*c.place(c.added) = e
 	c.added++
 	c.mu.Unlock()
+}
+
+// place is where an exchange lies, by how many were added before it. The lock is held.
+func (c *Recent) place(before uint64) *proxy.Exchange {
+	i := before % c.size
+	page := &c.pages[i/perPage]
+	if *page == nil {
+		*page = make([]proxy.Exchange, perPage)
+	}
+	return &(*page)[i%perPage]
 }
 
 // clipTexts cuts the texts that clients choose.
@@ -67,7 +86,7 @@ func clip(text string, most int) string {
 }
 
 // len is how many exchanges can be remembered.
-func (c *Recent) len() int { return len(c.ring) }
+func (c *Recent) len() int { return int(c.size) }
 
 // at gives the exchange that was added i-th from the last, from 0; false if it is not remembered. last is what newest
 // gave, so that a walk is not moved by what is added meanwhile.
@@ -75,10 +94,10 @@ func (c *Recent) at(last uint64, i int) (proxy.Exchange, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	number := last - uint64(i) // counted from 1; wraps for what never was
-	if i < 0 || uint64(i) >= last || c.added-number >= uint64(len(c.ring)) {
+	if i < 0 || uint64(i) >= last || c.added-number >= c.size {
 		return proxy.Exchange{}, false
 	}
-	return c.ring[(number-1)%uint64(len(c.ring))], true
+	return *c.place(number - 1), true
 }
 
 // all gives the exchanges that are wanted, the oldest first.
