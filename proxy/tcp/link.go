@@ -22,6 +22,7 @@ type link struct {
 	settings *proxy.Settings // whose rules shape holds to
 	queue    *queue
 	changed  chan struct{} // of one: other rules may be in force
+	timer    *time.Timer   // for every sleep; nil before the first one
 	stream   faults.Stream
 
 	delayed   bool
@@ -190,9 +191,13 @@ func (l *link) deliver() (over bool) {
 func (l *link) sleep(until time.Time) {
 	var alarm <-chan time.Time
 	if !until.IsZero() {
-		timer := time.NewTimer(time.Until(until))
-		defer timer.Stop()
-		alarm = timer.C
+		if l.timer == nil {
+			l.timer = time.NewTimer(time.Until(until))
+		} else {
+			l.timer.Reset(time.Until(until))
+		}
+		defer l.timer.Stop()
+		alarm = l.timer.C
 	}
 	select {
 	case <-alarm:

@@ -61,7 +61,9 @@ func (q *queue) put(data []byte, now time.Time) {
 	q.all.Add(int64(len(data)))
 	q.ended = q.ended || len(data) == 0
 	q.reads = append(q.reads, read{q.number, data, now})
-	signal(q.came)
+	if len(q.reads) == 1 { // who has a head to wait for need not know what is behind it
+		signal(q.came)
+	}
 }
 
 // startFeeding has all that comes from a connection queued.
