@@ -157,13 +157,15 @@ func (r *Runner) steadyBefore(ctx context.Context) bool {
 // make makes a check, notes what came of it, and says what is wrong; "" = nothing.
 func (r *Runner) make(ctx context.Context, c *experiments.Check, phase string) string {
 	var why string
-	if w := r.watches[c.Name]; w != nil {
-		why = w.judge()
-		if phase == "during" && w.count() == 0 {
-			return "" // the phase has just begun
-		}
-	} else {
+	switch w := r.watches[c.Name]; {
+	case w == nil:
 		why = r.judge(ctx, c)
+	case phase != "during":
+		why = w.judgeWindow() // before and after last no longer than the warm-up
+	case w.count() == 0:
+		return "" // the phase has just begun
+	default:
+		why = w.judge()
 	}
 	if ctx.Err() != nil {
 		return "" // cut short: it says nothing of the system

@@ -143,6 +143,25 @@ func TestAnUnhealthySystemIsNotTouched(t *testing.T) {
 	})
 }
 
+// What is over its limit before anything is touched is so in few requests, too: a sum over them would have no time to rise.
+func TestASystemThatIsALittleUnhealthyIsNotTouched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, n := newLab(), 0
+		l.handle = func(*faults.Rule) int {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			if n++; n%5 == 0 {
+				return 500
+			}
+			return 200
+		}
+		want(t, run(t.Context(), t, l, slow), Inconclusive, Completed, 3, "not in its steady state before anything was touched: errors: ")
+		if len(l.asked) > 0 {
+			t.Errorf("asked for %q", l.asked)
+		}
+	})
+}
+
 // A system that stays broken though nothing is done to it any more.
 func TestAMetastableFailureIsNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
