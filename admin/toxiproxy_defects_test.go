@@ -294,3 +294,13 @@ func TestD18MetricsMoveWithTheBytes(t *testing.T) {
 		t.Errorf("still there:\n%s", text)
 	}
 }
+
+// TestPopulateWithTooMany is refused before any address is bound.
+func TestPopulateWithTooMany(t *testing.T) {
+	l := newToxiproxyLab(t)
+	list := strings.Repeat(`{"name":"a","listen":"127.0.0.1:0","upstream":"u:1"},`, 1000) + `{"name":"b","upstream":"u:1"}`
+	got := l.do(t, "POST", "/populate", "["+list+"]")
+	if got.status != 400 || !strings.Contains(got.body, "at most 1000 proxies, got 1001") {
+		t.Errorf("answered %d %s", got.status, got.body)
+	}
+}

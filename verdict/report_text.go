@@ -32,8 +32,12 @@ func (r Report) WriteText(w io.Writer) error {
 
 // summary counts the findings by grade.
 func (r Report) summary() string {
-	return fmt.Sprintf("%d failed, %d warned, %d passed, %d inconclusive",
+	text := fmt.Sprintf("%d failed, %d warned, %d passed, %d inconclusive",
 		r.Count(Fail), r.Count(Warn), r.Count(Pass), r.Count(Inconclusive))
+	if r.Verdict == Pass && r.Count(Inconclusive) > r.Count(Pass) {
+		text += ": nothing wrong was seen, and most could not be told"
+	}
+	return text
 }
 
 // basis says what the report was made of.

@@ -59,7 +59,7 @@ nothing behind after %v.
 
 Exit codes: 0 the verdict is there, 1 the course could not be run, 2 wrong flags, 3 it is as bad as --fail-on says.`,
 			whole.Duration(), quick.Duration(), certify.Plan{Caller: true}.Duration(), certify.LeaseTime),
-		Example: `  squall certify --upstream http://localhost:5055 --cmd 'curl -s "$SQUALL_SERVICE_URL/item/$SQUALL_CALL"' --rate 20 --quick
+		Example: `  squall certify --upstream http://localhost:5056 --cmd 'curl -s "$SQUALL_SERVICE_URL/?n=$SQUALL_CALL"' --rate 20 --quick
   squall certify --proxy stock --url http://localhost:8080/checkout/{n} --rate 20 --html verdict.html --fail-on fail
   squall certify --proxy stock`,
 		Args: exactArgs(),

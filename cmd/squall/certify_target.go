@@ -9,6 +9,7 @@ import (
 
 	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/control"
+	"github.com/squall-proxy/squall/proxy"
 )
 
 // certified is the proxy of a running squall on which a course is run.
@@ -68,13 +69,27 @@ func (t *certified) compareClocks(ctx context.Context) error {
 // now is the time by the clock of the records.
 func (t *certified) now() time.Time { return time.Now().Add(t.ahead).Round(0) }
 
-// seen refuses to go on if nobody has called the proxy.
+// seen refuses to go on if nobody has called the proxy, or if most of what was called failed: nothing could be told of a client
+// whose service is not well without a fault.
 func (t *certified) seen(ctx context.Context) error {
-	exchanges, err := t.client.Exchanges(ctx, admin.ExchangeFilter{Proxy: t.proxy, Since: t.begin.Format(time.RFC3339Nano), Limit: 1})
-	if err == nil && len(exchanges) == 0 {
-		err = fmt.Errorf("nobody has called proxy %q at %s in the baseline: is that what the client calls?", t.proxy, t.url)
+	exchanges, err := t.client.Exchanges(ctx, admin.ExchangeFilter{Proxy: t.proxy, Since: t.begin.Format(time.RFC3339Nano), Limit: 100})
+	if err != nil {
+		return err
 	}
-	return err
+	failed := 0
+	for _, x := range exchanges {
+		if x.Outcome == proxy.RealError || x.Status >= http.StatusBadRequest {
+			failed++
+		}
+	}
+	switch {
+	case len(exchanges) == 0:
+		return fmt.Errorf("nobody has called proxy %q at %s in the baseline: is that what the client calls?", t.proxy, t.url)
+	case 2*failed > len(exchanges):
+		return fmt.Errorf("without any fault %d of the last %d exchanges of proxy %q failed, the last one with status %d: is the service well, and is there what the client asks for?",
+			failed, len(exchanges), t.proxy, exchanges[0].Status)
+	}
+	return nil
 }
 
 // variable tells a command where the proxy is.

@@ -18,6 +18,7 @@ func TestCertifyRefusesWhatItCannotDo(t *testing.T) {
 	s := startServe(t, nil)
 	s.squall("proxies", "add", "a", "127.0.0.1:0", fineUpstream(t))
 	s.squall("proxies", "add", "b", "127.0.0.1:0", fineUpstream(t))
+	s.squall("proxies", "add", "gone", "127.0.0.1:0", "http://127.0.0.1:1")
 	s.squall("faults", "rule", "slow", `{"proxy":"b","delay":"1ms"}`)
 	for _, test := range []struct {
 		code int
@@ -36,6 +37,7 @@ func TestCertifyRefusesWhatItCannotDo(t *testing.T) {
 		{exitFail, "no proxy", []string{"--proxy", "nobody"}},
 		{exitFail, `rule "slow" acts on proxy "b" already`, []string{"--proxy", "b"}},
 		{exitFail, `nobody has called proxy "a"`, []string{"--proxy", "a", "--scale", "0.02"}},
+		{exitFail, "exchanges of proxy \"gone\" failed, the last one with status 502", []string{"--proxy", "gone", "--scale", "0.02", "--url", s.url("gone")}},
 		{exitFail, "the client has ended before the course did", []string{"--proxy", "a", "--cmd", "exit 7"}},
 	} {
 		code, _, errs := runSquall(t, map[string]string{"SQUALL_ADMIN_URL": s.admin}, append([]string{"certify"}, test.args...)...)

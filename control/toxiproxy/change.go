@@ -3,6 +3,7 @@ package toxiproxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -113,6 +114,9 @@ func (a *API) changed(c proxy.Config, w Wanted, at places) (proxy.Config, error)
 // the error. A proxy that is there with the same address and upstream, in whatever words, keeps its connections, and its
 // toxics unless the document has other ones; one that differs is made anew.
 func (a *API) Populate(ctx context.Context, list []Wanted) (made []Proxy, failed error) {
+	if len(list) > control.MaxProxies { // before so many addresses are looked up
+		return nil, badBody(fmt.Errorf("at most %d proxies, got %d", control.MaxProxies, len(list)))
+	}
 	at := a.lookUpAll(ctx, list)
 	for {
 		after, err := a.Change(ctx, func(s *control.State) error { return a.putAll(s, list, at) })
