@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,21 +67,22 @@ func noTimeout(s *scene, f *finding) {
 	stillOpen := s.stillOpen(limit)
 	var tried, untried, tooLong []string
 	for _, how := range hangs() {
+		wait := seconds(median(waited[how]))
 		switch {
 		case endless[how] > 0:
-			tooLong = append(tooLong, string(how))
+			wait = seconds(slices.Max(waited[how]))
+			tooLong = append(tooLong, fmt.Sprintf("%s (%d of %d times)", how, endless[how], len(waited[how])))
 		case !f.enough(len(waited[how]), "exchanges"):
 			untried = append(untried, string(how))
 			continue
 		}
-		wait := seconds(median(waited[how]))
 		f.measured("waits at "+string(how), wait)
 		tried = append(tried, fmt.Sprintf("%s at %s", brief(wait), how))
 	}
 	f.figure("still open", float64(stillOpen), "connections")
 	rest := ""
 	if len(untried) > 0 {
-		rest = "; not tried: " + strings.Join(untried, ", ")
+		rest = "; too rare to tell: " + strings.Join(untried, ", ")
 	}
 	switch {
 	case len(tooLong) > 0:

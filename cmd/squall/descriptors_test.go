@@ -17,9 +17,9 @@ import (
 	"github.com/squall-proxy/squall/proxy"
 )
 
-// TestDescriptorsRunOut: D5 of Toxiproxy. While none is left clients wait, and the API says so; as soon as there are some
+// TestD5DescriptorsRunOut: D5 of Toxiproxy. While none is left clients wait, and the API says so; as soon as there are some
 // again they are served, whatever executor their proxy has.
-func TestDescriptorsRunOut(t *testing.T) {
+func TestD5DescriptorsRunOut(t *testing.T) {
 	upstream := fineUpstream(t)
 	p := startProcess(t, "ulimit -n 512", upstream)
 	names := []string{"p", "std", "wire"}
