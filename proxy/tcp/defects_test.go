@@ -100,12 +100,13 @@ func TestD3NoAttributesCrash(t *testing.T) {
 		}
 	}
 	for rule, want := range map[string]string{
-		`{"slicer":{"average_size":1}}`: "0s:ab 1s:FIN",
-		`{"slicer":{"average_size":9007199254740991,"size_variation":9007199254740990}}`: "0s:ab 1s:FIN",
+		`{"slicer":{"average_size":1}}`:   "0s:ab 1s:FIN",
 		`{"bandwidth":9007199254740991}`:  "1ns:ab 1s:FIN",
 		`{"bandwidth":1}`:                 "1s:a 2s:b 2s:FIN",
 		`{"latency":{"latency":"24h"}}`:   "24h0m0s:ab 24h0m1s:FIN",
 		`{"limit_data":9007199254740991}`: "0s:ab 1s:FIN",
+
+		`{"slicer":{"average_size":9007199254740991,"size_variation":9007199254740990}}`: "0s:ab 1s:FIN",
 	} {
 		if got := downstream(t, every(time.Second, "ab"), rule); got != want {
 			t.Errorf("%s: got %s, want %s", rule, got, want)
