@@ -17,8 +17,8 @@ type answer struct {
 	revision *uint64 // sent as the ETag; nil = none
 }
 
-// serve answers requests with a handler.
-func (d *desk) serve(handle handler) http.Handler {
+// serve answers requests with a handler, and refuses them in the form of one of the APIs.
+func (d *desk) serve(handle handler, refuse func(http.ResponseWriter, *http.Request, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := readBody(r)
 		defer answering(r)() // from here on its connection is not cut
@@ -30,7 +30,7 @@ func (d *desk) serve(handle handler) http.Handler {
 			err = a.write(w, r)
 		}
 		if err != nil {
-			d.refuse(w, r, err)
+			refuse(w, r, err)
 		}
 	})
 }

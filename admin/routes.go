@@ -91,7 +91,7 @@ func (d *desk) router() *mux.Router {
 		if row.Method == http.MethodGet {
 			methods = append(methods, http.MethodHead)
 		}
-		router.Handle(row.Path, d.serve(row.handle)).Methods(methods...)
+		router.Handle(row.Path, d.serve(row.handle, d.refuse)).Methods(methods...)
 	}
 	router.NotFoundHandler = http.HandlerFunc(d.notFound)
 	router.MethodNotAllowedHandler = d.notAllowed(router)

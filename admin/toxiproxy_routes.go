@@ -72,7 +72,7 @@ func cleaned(p string) string {
 func (d *desk) toxiproxyRouter() *mux.Router {
 	router := mux.NewRouter().SkipClean(true)
 	for _, row := range d.toxiproxyTable() {
-		router.Handle(row.Path, matched(d.serveToxiproxy(row.handle))).Methods(row.Method)
+		router.Handle(row.Path, matched(d.serve(row.handle, d.refuseToxiproxy))).Methods(row.Method)
 	}
 	if d.Metrics != nil {
 		router.Handle(metricsRoute.Path, matched(d.Metrics))
@@ -102,23 +102,10 @@ func matched(next http.Handler) http.Handler {
 	})
 }
 
-// serveToxiproxy answers requests with a handler, and refuses as Toxiproxy does.
-func (d *desk) serveToxiproxy(handle handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		err := readBody(r)
-		defer answering(r)() // from here on its connection is not cut
-		var a answer
-		if err == nil {
-			a, err = d.ask(r, handle)
-		}
-		if err == nil {
-			err = a.write(w, r)
-		}
-		if err != nil {
-			refusal := d.refusedToxiproxy(r, err)
-			_ = answer{status: refusal.Status, text: asText(refusal) + "\n"}.write(w, r) // a text cannot fail
-		}
-	})
+// refuseToxiproxy answers an error as Toxiproxy does.
+func (d *desk) refuseToxiproxy(w http.ResponseWriter, r *http.Request, err error) {
+	refusal := d.refusedToxiproxy(r, err)
+	_ = answer{status: refusal.Status, text: asText(refusal) + "\n"}.write(w, r) // a text cannot fail
 }
 
 // refusedToxiproxy gives an error the form in which Toxiproxy's API answers it, and logs it.

@@ -140,6 +140,6 @@ func blackHole(t *testing.T) string {
 		}
 		t.Cleanup(func() { _ = conn.Close() })
 	}
-	t.Skip("the queue of a listener is not bounded here")
+	t.Fatal("the queue of a listener is not bounded here")
 	return ""
 }
