@@ -42,6 +42,7 @@ var floors = []floor{
 	}},
 	{tree: "services", thirdParty: []string{"github.com/gorilla/mux", "github.com/rs/zerolog"}},
 	{tree: "internal/yaml", thirdParty: []string{"github.com/goccy/go-yaml"}},
+	{tree: "internal/browser", thirdParty: []string{"github.com/chromedp/chromedp", "github.com/chromedp/cdproto"}}, // for tests
 	{tree: "internal"},
 }
 
