@@ -29,7 +29,12 @@ type Experiment struct {
 	Safety        Safety               `json:"safety"`
 	Rollbacks     []Step               `json:"rollbacks,omitempty"` // done at the end, whatever happened; faults end by themselves
 	Report        Report               `json:"report"`
+
+	source *document.Node
 }
+
+// Source is the file as it was read. The variables still stand in it, so it has no secret of the environment.
+func (e *Experiment) Source() *document.Node { return e.source }
 
 // Recovery says how soon after the last fault the system must be healthy again.
 type Recovery struct {
@@ -98,6 +103,7 @@ func decode(root *document.Node, run Run) (*Experiment, error) {
 		return nil, err
 	}
 	e := &Experiment{
+		source:      root,
 		SteadyState: SteadyState{Mode: Continuous, Every: faults.Duration(500 * time.Millisecond)},
 		Recovery:    Recovery{Within: faults.Duration(30 * time.Second)},
 		Safety:      Safety{Lease: faults.Duration(5 * time.Second), MaxDuration: faults.Duration(10 * time.Minute)},

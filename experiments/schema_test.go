@@ -93,7 +93,7 @@ func fields(t reflect.Type) []string {
 		switch {
 		case f.Anonymous && name == "":
 			names = append(names, fields(f.Type)...)
-		case name != "-":
+		case name != "-" && f.IsExported():
 			names = append(names, name)
 		}
 	}

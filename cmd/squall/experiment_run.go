@@ -147,6 +147,9 @@ func (p progress) tell(e runner.Event) {
 			line += ": " + e.Why
 		}
 	case "check":
+		if e.Why == "" {
+			return
+		}
 		line = "  ✗ " + e.Name + ": " + e.Why
 	case "stop":
 		line = "  stopped: " + e.Why
@@ -154,6 +157,8 @@ func (p progress) tell(e runner.Event) {
 		line = "  healthy again after " + e.Name
 	case "end":
 		p.end(e.Result)
+		return
+	default: // of the journal only
 		return
 	}
 	fmt.Fprintf(p.out, "%7.1fs %s\n", e.At.Sub(p.began).Seconds(), line)

@@ -65,7 +65,12 @@ func (r *Recorder) Observe(s Sample) {
 	if s.Err != nil {
 		p.errors++
 	}
-	_ = p.took.RecordValue(min(max(int64(s.Took/time.Microsecond), leastTook), mostTook)) // fails out of bounds only
+	_ = p.took.RecordValue(inBounds(s.Took)) // fails out of bounds only
+}
+
+// inBounds is a time in the histograms' unit and bounds.
+func inBounds(took time.Duration) int64 {
+	return min(max(int64(took/time.Microsecond), leastTook), mostTook)
 }
 
 // Figures gives those of all phases, in order.

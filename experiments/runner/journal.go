@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Journal is the file of a run: one [Event] a line, as JSON. A line is on disk before the run goes on, but for those of checks,
-// which wait for the next. Whatever kills the runner, what is there can be read.
+// Journal is the file of a run: one [Event] a line, as JSON. A line is on disk before the run goes on, but for those of checks
+// and loads, which wait for the next. Whatever kills the runner, what is there can be read.
 type Journal struct {
 	file *os.File
 	err  error // the first
@@ -82,7 +82,7 @@ func (j *Journal) Write(e Event) {
 	if err == nil {
 		_, err = j.file.Write(append(line, '\n'))
 	}
-	if err == nil && e.What != "check" {
+	if err == nil && e.What != "check" && e.What != "load" {
 		err = j.file.Sync()
 	}
 	if j.err == nil {

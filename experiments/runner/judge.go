@@ -45,7 +45,6 @@ func (r *Runner) recover(ctx context.Context) bool {
 		case !known:
 		case why != "":
 			passes, last = 0, name+": "+why
-			r.noteCheck(name, "recovery", why)
 		default:
 			if passes++; passes == 1 {
 				first = time.Now()
@@ -72,11 +71,13 @@ func (r *Runner) window(ctx context.Context, checks []*experiments.Check) (name,
 		}
 	}
 	for _, c := range checks {
+		seen := ""
 		if w := r.watches[c.Name]; w != nil {
 			why = w.judgeWindow()
 		} else {
-			why = r.judge(ctx, c)
+			seen, why = r.judge(ctx, c)
 		}
+		r.noteCheck(c, "recovery", seen, why)
 		if why != "" {
 			name = c.Name
 			break

@@ -21,13 +21,21 @@ import (
 // maxAnswer bounds what is read of a reply, and of each output of a program; what follows is dropped.
 const maxAnswer = 1 << 20
 
-// judge makes a check that asks something, and says what is wrong; "" = nothing.
-func (r *Runner) judge(ctx context.Context, c *experiments.Check) string {
+// judge makes a check that asks something, and says what was seen, and what is wrong with it; "" = nothing.
+func (r *Runner) judge(ctx context.Context, c *experiments.Check) (seen, why string) {
 	answer, err := r.probe(ctx, c)
-	if err == nil {
-		return r.within(ctx, c.Tolerance, answer)
+	if err != nil {
+		return "", err.Error()
 	}
-	return err.Error()
+	return shown(answer), r.within(ctx, c.Tolerance, answer)
+}
+
+// shown is what a report shows of an answer: a number, or the status. Bodies and outputs may hold secrets.
+func shown(answer any) string {
+	if whole, is := answer.(map[string]any); is {
+		return fmt.Sprint(whole["status"])
+	}
+	return fmt.Sprint(answer)
 }
 
 // within says what is wrong with an answer; "" = nothing.

@@ -50,7 +50,7 @@ func TestProbes(t *testing.T) {
 		check := strings.ReplaceAll(test.check, "URL", `"`+server.URL+`"`)
 		e := experiment(t, "\nmethod: [{pause: 1s}]\nsteady_state: {checks: [{name: x, "+check+"}]}")
 		began := time.Now()
-		why := r.judge(t.Context(), &e.SteadyState.Checks[0])
+		_, why := r.judge(t.Context(), &e.SteadyState.Checks[0])
 		if (why == "") != (test.why == "") || !strings.Contains(why, test.why) {
 			t.Errorf("%s: %q, want %q", test.check, why, test.why)
 		}

@@ -60,7 +60,8 @@ type CheckResult struct {
 	Check string    `json:"check"`
 	Phase string    `json:"phase"` // before, during, recovery, after
 	At    time.Time `json:"at"`
-	Why   string    `json:"why,omitempty"` // "" = it passed
+	Seen  string    `json:"seen,omitempty"` // "3 of 200", a status, a number; "" = there was no answer
+	Why   string    `json:"why,omitempty"`  // "" = it passed
 }
 
 // LoadResult is what a load measured.

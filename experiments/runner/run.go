@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -18,7 +19,11 @@ import (
 // its faults does. The faults are gone when Run returns, or end with their leases where their squall cannot be reached.
 func (r *Runner) Run(ctx context.Context) *Result {
 	r.result = Result{RunID: r.RunID, Title: r.Experiment.Title, State: Completed, Began: time.Now()}
-	r.tell(Event{What: "run", Name: r.Experiment.Title})
+	source, err := json.Marshal(r.Experiment.Source())
+	if err != nil {
+		source = nil // not reached: what was read as a document can be written as one
+	}
+	r.tell(Event{What: "run", Name: r.Experiment.Title, RunID: r.RunID, Experiment: source})
 	if err := Check(r.Experiment); err != nil {
 		r.fail(Invalid, Failed, err)
 	} else {
@@ -78,8 +83,9 @@ func (r *Runner) underLoad(ctx context.Context) {
 	flowing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var flow sync.WaitGroup
 	for _, t := range r.loads {
-		flow.Add(1)
+		flow.Add(2)
 		go r.flow(flowing, t, &flow)
+		go r.tellSeconds(flowing, t, &flow)
 	}
 	if r.steadyBefore(ctx) {
 		r.method(ctx)
@@ -98,6 +104,7 @@ func (r *Runner) underLoad(ctx context.Context) {
 	stop()
 	flow.Wait()
 	for _, t := range r.loads {
+		r.tellChanged(t)
 		l := LoadResult{Load: t.name, Phases: t.recorder.Figures(), Effort: t.generator.Effort()}
 		if l.Effort.IsBottleneck() {
 			l.Warning = fmt.Sprintf("the load itself could not keep up: of %d requests %d went out late, the worst by %v, and %d not at all",
@@ -111,6 +118,21 @@ func (r *Runner) underLoad(ctx context.Context) {
 func (r *Runner) flow(ctx context.Context, t *traffic, done *sync.WaitGroup) {
 	defer done.Done()
 	t.generator.Run(ctx)
+}
+
+// tellSeconds tells once a second what a load's seconds have come to, so that a run that is killed has told, too.
+func (r *Runner) tellSeconds(ctx context.Context, t *traffic, done *sync.WaitGroup) {
+	defer done.Done()
+	for wait.For(ctx, time.Second) == nil {
+		r.tellChanged(t)
+	}
+}
+
+// tellChanged tells of the seconds that have changed.
+func (r *Runner) tellChanged(t *traffic) {
+	if changed := t.series.Changed(time.Now()); len(changed) > 0 {
+		r.tell(Event{What: "load", Name: t.name, Seconds: changed})
+	}
 }
 
 // phase begins a phase of the run.
@@ -156,10 +178,10 @@ func (r *Runner) steadyBefore(ctx context.Context) bool {
 
 // make makes a check, notes what came of it, and says what is wrong; "" = nothing.
 func (r *Runner) make(ctx context.Context, c *experiments.Check, phase string) string {
-	var why string
+	var seen, why string
 	switch w := r.watches[c.Name]; {
 	case w == nil:
-		why = r.judge(ctx, c)
+		seen, why = r.judge(ctx, c)
 	case phase != "during":
 		why = w.judgeWindow() // before and after last no longer than the warm-up
 	case w.count() == 0:
@@ -170,17 +192,20 @@ func (r *Runner) make(ctx context.Context, c *experiments.Check, phase string) s
 	if ctx.Err() != nil {
 		return "" // cut short: it says nothing of the system
 	}
-	r.noteCheck(c.Name, phase, why)
+	r.noteCheck(c, phase, seen, why)
 	return why
 }
 
-func (r *Runner) noteCheck(name, phase, why string) {
-	r.mu.Lock()
-	r.result.Checks = append(r.result.Checks, CheckResult{Check: name, Phase: phase, At: time.Now(), Why: why})
-	r.mu.Unlock()
-	if why != "" {
-		r.tell(Event{What: "check", Name: name, Why: why})
+// noteCheck notes and tells what came of a check; of one of a load it looks itself what was seen.
+func (r *Runner) noteCheck(c *experiments.Check, phase, seen, why string) {
+	if w := r.watches[c.Name]; w != nil {
+		seen = w.seen()
 	}
+	made := CheckResult{Check: c.Name, Phase: phase, At: time.Now(), Seen: seen, Why: why}
+	r.mu.Lock()
+	r.result.Checks = append(r.result.Checks, made)
+	r.mu.Unlock()
+	r.tell(Event{What: "check", Name: c.Name, Why: why, Check: &made})
 }
 
 // method does the steps, one after the other, while the checks and whatever may stop it are watched.
@@ -212,7 +237,7 @@ func (r *Runner) method(ctx context.Context) {
 // alarm is what the alarm of a load's check leads to.
 func (r *Runner) alarm(cancel context.CancelCauseFunc, c *experiments.Check, why string) {
 	if c.Mode.Watches() && slices.Contains(r.Experiment.Safety.AbortOn, c.Name) {
-		r.noteCheck(c.Name, "during", why)
+		r.noteCheck(c, "during", "", why)
 		r.stopped(cancel, stopWhy{fmt.Errorf("%s: %s", c.Name, why), Completed, Aborted})
 	}
 }

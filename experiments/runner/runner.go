@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -46,17 +47,23 @@ type traffic struct {
 	load      experiments.Load
 	generator load.Generator
 	recorder  load.Recorder
+	series    load.Series
 }
 
 // Event is something that happened in a run.
 type Event struct {
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // run, phase, step, step-end, check, stop, rollback, recovery, end
+	What string    `json:"what"` // run, phase, step, step-end, check, load, stop, rollback, recovery, end
 	Name string    `json:"name,omitempty"`
 	Why  string    `json:"why,omitempty"`  // of a check or a step-end: what is wrong
 	Hits *uint64   `json:"hits,omitempty"` // of a step-end
 
-	Result *Result `json:"result,omitempty"` // of the end
+	RunID      string          `json:"run_id,omitempty"`     // of the run
+	Experiment json.RawMessage `json:"experiment,omitempty"` // of the run: the file, its variables not filled in
+	Step       *StepResult     `json:"step,omitempty"`       // of a step-end
+	Check      *CheckResult    `json:"check,omitempty"`      // of a check
+	Seconds    []load.Second   `json:"seconds,omitempty"`    // of a load: those that have changed since it was last told of
+	Result     *Result         `json:"result,omitempty"`     // of the end
 }
 
 // Check refuses what this version cannot carry out, by the name of its field. Nothing is touched.
@@ -127,19 +134,21 @@ func (r *Runner) prepare() {
 			Method: l.Method, URL: l.URL, Body: l.Body, Headers: l.Headers, Timeout: time.Duration(l.Timeout), Client: r.client,
 		}
 		t := &traffic{name: name, load: l}
-		t.generator = load.Generator{Rate: float64(l.Rate), Send: sender.Send, Observe: tee{&t.recorder, of[name]}.observe}
+		t.generator = load.Generator{Rate: float64(l.Rate), Send: sender.Send, Observe: tee{t, of[name]}.observe}
+		t.series.Settle = time.Duration(l.Timeout)
 		r.loads = append(r.loads, t)
 	}
 }
 
 // tee hands a load's samples to its figures and to the checks of it.
 type tee struct {
-	recorder *load.Recorder
-	watches  []*loadWatch
+	to      *traffic
+	watches []*loadWatch
 }
 
 func (t tee) observe(s load.Sample) {
-	t.recorder.Observe(s)
+	t.to.recorder.Observe(s)
+	t.to.series.Observe(s)
 	for _, w := range t.watches {
 		w.observe(s)
 	}

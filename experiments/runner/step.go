@@ -110,7 +110,7 @@ func (r *Runner) ends(s StepResult, err error) {
 	r.mu.Lock()
 	r.result.Steps = append(r.result.Steps, s)
 	r.mu.Unlock()
-	r.tell(Event{What: "step-end", Name: s.Name, Why: s.Error, Hits: s.Hits})
+	r.tell(Event{What: "step-end", Name: s.Name, Why: s.Error, Hits: s.Hits, Step: &s})
 }
 
 // disturb holds a fault, a toxic or a mode for its time, and takes it away.

@@ -89,6 +89,13 @@ func (w *loadWatch) says() string {
 	return fmt.Sprintf("%d of %d requests %s, more than %v", w.bad, w.total, what, *limit)
 }
 
+// seen is the bad samples of the phase so far.
+func (w *loadWatch) seen() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return fmt.Sprintf("%d of %d", w.bad, w.total)
+}
+
 // count is how many samples the phase has.
 func (w *loadWatch) count() int {
 	w.mu.Lock()
