@@ -57,7 +57,9 @@ func TestARunTellsAllThatItsResultHas(t *testing.T) {
 		if diff := cmp.Diff(r.Checks, checks); diff != "" {
 			t.Error(diff)
 		}
-		passed := slices.IndexFunc(checks, func(c CheckResult) bool { return c.Why == "" && c.Phase == "recovery" && strings.HasPrefix(c.Seen, "0 of ") })
+		passed := slices.IndexFunc(checks, func(c CheckResult) bool {
+			return c.Why == "" && c.Phase == "recovery" && strings.HasPrefix(c.Seen, "0 of ")
+		})
 		failed := slices.IndexFunc(checks, func(c CheckResult) bool { return c.Why != "" && c.Phase == "during" && c.Seen == "12 of 12" })
 		if passed < 0 || failed < 0 {
 			t.Errorf("no check tells what it saw: %+v", checks)
