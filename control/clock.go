@@ -8,9 +8,6 @@ import (
 // saveRetry is how long the clock waits before it tries again what failed.
 const saveRetry = time.Second
 
-// byExpiry is who changes what ends by itself.
-const byExpiry = "expiry"
-
 // runClock ends what is timed, until ctx is done.
 func (k *Controller) runClock(ctx context.Context) {
 	defer close(k.stopped)
@@ -48,7 +45,7 @@ func (k *Controller) tick(now time.Time) time.Duration {
 		return wait
 	}
 	if err := k.save(s); err != nil {
-		k.publish(Event{Revision: s.Revision, At: now, By: byExpiry, Before: s, After: s, Err: err})
+		k.publish(Event{Revision: s.Revision, At: now, By: ByExpiry, Before: s, After: s, Err: err})
 		if wait < 0 || wait > saveRetry {
 			return saveRetry
 		}
@@ -67,7 +64,7 @@ func (k *Controller) endTimed(now time.Time) bool {
 	}
 	next.settle()
 	next.Revision++
-	event := Event{Revision: next.Revision, At: now, By: byExpiry, What: ended, Before: old, After: next}
+	event := Event{Revision: next.Revision, At: now, By: ByExpiry, What: ended, Before: old, After: next}
 	change, err := k.prepare(next)
 	if err != nil {
 		event.Revision, event.After, event.Err = old.Revision, old, err

@@ -69,7 +69,7 @@ func New(c Config, first *State) (*Controller, error) {
 	}
 	k.enforce(change, s)
 	if len(ended) > 0 {
-		k.publish(Event{Revision: s.Revision, At: now, By: byExpiry, What: ended, Before: first, After: s})
+		k.publish(Event{Revision: s.Revision, At: now, By: ByExpiry, What: ended, Before: first, After: s})
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	k.stop = stop

@@ -2,11 +2,17 @@ package control
 
 import "time"
 
+// Who changes the state, besides callers of the admin API, who are addresses.
+const (
+	ByExpiry = "expiry" // what ends by itself
+	ByReload = "SIGHUP" // a configuration that was read again
+)
+
 // Event tells of a change that is in force, or of trouble with one that must be.
 type Event struct {
 	Revision uint64
 	At       time.Time
-	By       string   // who: the caller's words, or "expiry"
+	By       string   // who: the caller's words, [ByExpiry] or [ByReload]
 	What     []string // of an expiry: what ended
 	Before   *State
 	After    *State

@@ -80,7 +80,7 @@ func TestFaultsDoNotOutliveTheOneWhoSetThem(t *testing.T) {
 				if s.Revision != revision+1 || len(s.Leases) > 0 || s.View(time.Now()).Timed != nil || rulesOf(s) != "base@*" {
 					t.Errorf("revision %d, leases %v, rules %s", s.Revision, s.Leases, rulesOf(s))
 				}
-				if last.By != byExpiry || !slices.Equal(last.What, tt.ends) || last.At.Sub(b.began) != 5*time.Second {
+				if last.By != ByExpiry || !slices.Equal(last.What, tt.ends) || last.At.Sub(b.began) != 5*time.Second {
 					t.Errorf("event by %s: %v", last.By, last.What)
 				}
 				if b.store.last() != s {
@@ -240,7 +240,7 @@ func TestWhatIsLeasedIsDroppedAtAStartAndNamed(t *testing.T) {
 				t.Errorf("rules %s, mode %s", rulesOf(restarted), restarted.ModeOf("a"))
 			}
 			events := log.all()
-			if len(events) != 1 || events[0].By != byExpiry || !slices.Equal(events[0].What, tt.ends) {
+			if len(events) != 1 || events[0].By != ByExpiry || !slices.Equal(events[0].What, tt.ends) {
 				t.Errorf("events %+v", events)
 			}
 		})

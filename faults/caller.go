@@ -136,8 +136,8 @@ func (e *CallerEntry) compile() []*rule {
 			continue
 		}
 		r := &rule{
-			Rule:   Rule{Name: callerName(kind), Proxy: e.Proxy, Kind: kind, Phase: Before, Percent: e.Caller.Percent, Enabled: true},
-			hash:   hashRule(e.Proxy, callerName(kind)),
+			Rule: Rule{Name: callerName(kind), Proxy: e.Proxy, Kind: kind, Phase: Before, Percent: e.Caller.Percent, Enabled: true},
+			kind: KindPlace(kind), hash: hashRule(e.Proxy, callerName(kind)),
 			caller: own, counter: own.counters.counters[i],
 		}
 		if r.Percent == 0 {

@@ -49,6 +49,7 @@ type phaseRules struct {
 // rule is a compiled Entry.
 type rule struct {
 	Rule
+	kind    int // its place in kinds; NoKind = it is none of them
 	place   int // in the list of its phase
 	idle    Why // why it can never act: disabled, or a percentage of 0
 	match   *matcher
@@ -126,7 +127,7 @@ func (s *Set) phase(phase Phase) *phaseRules {
 func compileRule(entry Entry) (*rule, error) {
 	r := entry.Rule
 	compiled := &rule{
-		Rule: r, hash: hashRule(r.Proxy, r.Name), counter: entry.Counter,
+		Rule: r, kind: KindPlace(r.Kind), hash: hashRule(r.Proxy, r.Name), counter: entry.Counter,
 		since: entry.Since, expires: entry.Expires, leases: entry.Leases,
 	}
 	if r.Attributes == nil {

@@ -103,7 +103,7 @@ func (c *Change) sort(endpoints []Endpoint) error {
 			c.keep = append(c.keep, kept{now, next.listen, settings})
 			continue
 		}
-		next.proxy = &Proxy{Name: name, Observer: c.engine.Observer, engine: c.engine}
+		next.proxy = &Proxy{Name: name, engine: c.engine}
 		c.start = append(c.start, started{next, settings})
 	}
 	for name, r := range c.engine.running {
@@ -215,6 +215,7 @@ func (c *Change) Commit() {
 	}
 	for _, s := range c.start {
 		s.proxy.put(s.settings)
+		s.proxy.tally = e.tallies.of(s.proxy.Name)
 		if s.executor == TCP {
 			s.proxy.Traffic = e.traffic.of(s.proxy.Name, s.listener.Addr(), s.upstream)
 		}
@@ -223,6 +224,7 @@ func (c *Change) Commit() {
 	}
 	e.publish()
 	e.traffic.retain(c.wanted)
+	e.tallies.retain(c.wanted)
 	for _, l := range c.leave {
 		e.draining.Go(func() { e.retire(l.running) })
 	}

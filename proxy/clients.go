@@ -63,8 +63,9 @@ func (a *admission) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 	c := &client{socket: conn.(socket), places: a.places, registry: a.registry}
-	c.live = &Live{proxy: a.proxy.Name, protocol: a.protocol, client: conn.RemoteAddr(), opened: time.Now()}
+	c.live = &Live{proxy: a.proxy.Name, protocol: a.protocol, client: conn.RemoteAddr(), opened: time.Now(), tally: a.proxy.tally}
 	a.registry.enter(c)
+	c.live.tally.enter()
 	return c, nil
 }
 
@@ -131,6 +132,7 @@ func (c *client) Close() error {
 
 func (c *client) leave() {
 	c.registry.leave(c, time.Now())
+	c.live.tally.leave()
 	<-c.places
 }
 

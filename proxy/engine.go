@@ -74,6 +74,7 @@ type Engine struct {
 	exchanges atomic.Uint64 // numbered so far
 	registry  registry
 	traffic   traffics
+	tallies   tallies
 }
 
 // running is a proxy with its listener.
@@ -88,9 +89,10 @@ type running struct {
 
 // Proxy is one running proxy as its executor sees it.
 type Proxy struct {
-	Name     string
-	Observer Observer // may be nil
-	Traffic  *Traffic // of a TCP proxy, whose executor adds to it; nil of others
+	Name    string
+	Traffic *Traffic // of a TCP proxy, whose executor adds to it; nil of others
+
+	tally    *Tally
 	settings atomic.Pointer[Settings]
 	engine   *Engine
 	accepts  acceptFailures

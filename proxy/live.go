@@ -17,6 +17,7 @@ type Live struct {
 	proxy, protocol string
 	client          net.Addr
 	opened          time.Time
+	tally           *Tally // of the proxy; nil = nobody counts
 
 	upstream       atomic.Pointer[string]
 	exchanges      atomic.Uint64
@@ -51,6 +52,7 @@ func (l *Live) Begin(now time.Time) (nth uint64) {
 	if l.active.Add(1) == 1 {
 		l.since.Store(now.UnixNano())
 	}
+	l.tally.begin()
 	return l.exchanges.Add(1)
 }
 
@@ -61,6 +63,7 @@ func (l *Live) End(e *Exchange) {
 		e.Outcome, e.Error, e.Faulted = Injected, Dropped, true
 	}
 	l.Pass(e.RequestBytes, e.ResponseBytes)
+	l.tally.end()
 	if l.active.Add(-1) == 0 {
 		l.since.Store(e.At.Add(e.Duration).UnixNano())
 	}

@@ -163,7 +163,7 @@ func (h *handshake) finish(err error) {
 	r.Faults = h.plan.Record()
 	_, clear := errors.AsType[tls.RecordHeaderError](err)
 	counted := slices.ContainsFunc(r.Faults.Decisions(), func(d faults.Decision) bool { return d.N > 0 })
-	if h.proxy.Observer == nil || !counted && (err == nil || !h.greeted && !clear) {
+	if !counted && (err == nil || !h.greeted && !clear) {
 		return
 	}
 	switch {
@@ -178,7 +178,7 @@ func (h *handshake) finish(err error) {
 	}
 	r.ID = h.proxy.NextExchange()
 	r.Duration = time.Since(r.At)
-	h.proxy.Observer(*r)
+	h.proxy.Tell(r)
 }
 
 func outcomeOf(err error) Outcome {

@@ -31,6 +31,7 @@ type serveFlags struct {
 
 	host, port                   string // Toxiproxy's words for admin
 	proxyMetrics, runtimeMetrics bool
+	toxiproxysOnly               bool // as of stackConfig
 }
 
 func newServe(sys system) *cobra.Command {
@@ -145,7 +146,7 @@ func (f *serveFlags) reload(ctx context.Context, s *stack, running config.File) 
 	if err != nil {
 		return running, err
 	}
-	_, err = s.controller.Change(ctx, control.Request{By: "SIGHUP"}, func(state *control.State) error {
+	_, err = s.controller.Change(ctx, control.Request{By: control.ByReload}, func(state *control.State) error {
 		return next.Reload(state, &running, time.Now())
 	})
 	return next, err
@@ -198,7 +199,7 @@ func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) 
 	}
 	return stackConfig{
 		state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, logger: logger,
-		noTraffic: !f.proxyMetrics, runtimeMetrics: f.runtimeMetrics,
+		toxiproxysOnly: f.toxiproxysOnly, noTraffic: !f.proxyMetrics, runtimeMetrics: f.runtimeMetrics,
 	}, nil
 }
 

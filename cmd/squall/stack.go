@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/admin/metrics"
 	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/proxy"
@@ -44,15 +45,22 @@ type stackConfig struct {
 
 	callHeader string // as of [proxy.Engine]
 
-	noTraffic      bool // GET /metrics does not count the bytes of TCP proxies
+	toxiproxysOnly bool // GET /metrics has nothing that toxiproxy-server's does not have
+	noTraffic      bool // it does not count the bytes of TCP proxies under Toxiproxy's names
 	runtimeMetrics bool // it tells of Go and of the process, too
 }
 
 // metrics answers GET /metrics; nil = nothing is there.
-func (c *stackConfig) metrics(engine *proxy.Engine) http.Handler {
+func (s *stack) metrics(c *stackConfig, changes *metrics.Changes) http.Handler {
 	var all []prometheus.Collector
+	if !c.toxiproxysOnly {
+		all = append(all, &metrics.Collector{
+			Tallies: s.engine.Tallies, AcceptFailures: s.engine.AcceptFailures, State: s.controller.State,
+			Changes: changes, Version: version,
+		})
+	}
 	if !c.noTraffic {
-		all = append(all, admin.TrafficMetrics(engine.Traffic))
+		all = append(all, admin.TrafficMetrics(s.engine.Traffic))
 	}
 	if c.runtimeMetrics {
 		all = append(all, admin.RuntimeMetrics()...)
@@ -88,7 +96,7 @@ func startStack(c stackConfig) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
-	recent, history, audit := admin.NewRecent(recentExchanges), admin.NewHistory(judgedExchanges), admin.NewAudit()
+	recent, history, audit, changes := admin.NewRecent(recentExchanges), admin.NewHistory(judgedExchanges), admin.NewAudit(), &metrics.Changes{}
 	log := exchangeLog{c.logger}
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
 	http2 := &nethttp.Executor{}
@@ -112,6 +120,7 @@ func startStack(c stackConfig) (*stack, error) {
 	s.controller, err = control.New(control.Config{
 		Engine: s.engine, Store: c.store, Policy: c.policy, Publish: func(e control.Event) {
 			audit.Publish(e)
+			changes.Publish(e)
 			log.event(e)
 		},
 	}, c.state)
@@ -121,7 +130,7 @@ func startStack(c stackConfig) (*stack, error) {
 	server := &admin.Server{
 		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, History: history, Audit: audit, Connections: s.engine,
 		AcceptFailures: s.engine.AcceptFailures, Ready: s.engine.Ready,
-		Metrics: c.metrics(s.engine),
+		Metrics: s.metrics(&c, changes),
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
 	}

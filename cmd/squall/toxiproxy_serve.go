@@ -16,7 +16,7 @@ import (
 func (f *serveFlags) addToxiproxyFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&f.host, "host", "", "the host in --admin-listen, as toxiproxy-server has it")
 	flags.StringVar(&f.port, "port", "", "the port in --admin-listen, as toxiproxy-server has it")
-	flags.BoolVar(&f.proxyMetrics, "proxy-metrics", true, "count the bytes of TCP proxies in /metrics")
+	flags.BoolVar(&f.proxyMetrics, "proxy-metrics", true, "count the bytes of TCP proxies in /metrics under Toxiproxy's names, too")
 	flags.BoolVar(&f.runtimeMetrics, "runtime-metrics", false, "tell of Go and of the process in /metrics")
 	for _, name := range []string{"host", "port"} {
 		flags.Lookup(name).Annotations = map[string][]string{variable: {""}}

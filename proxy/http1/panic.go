@@ -26,12 +26,10 @@ func (x *exchange) crashed(cause any) {
 	x.shielded(func() { x.upload.finish() })
 }
 
-// tell tells the observer of the exchange, and gives what it panicked with.
+// tell tells of the exchange, and gives what the observer panicked with.
 func (x *exchange) tell() (cause any) {
 	defer func() { cause = recover() }()
-	if observe := x.server.proxy.Observer; observe != nil {
-		observe(x.record)
-	}
+	x.server.proxy.Tell(&x.record)
 	return nil
 }
 

@@ -155,9 +155,7 @@ func (x *exchange) finish(through bool) {
 	r.Faults = x.plan.Record()
 	connectionOf(x.in).live.End(r)
 	x.noteEnd(through)
-	if observe := x.server.proxy.Observer; observe != nil {
-		observe(*r)
-	}
+	x.server.proxy.Tell(r)
 }
 
 // outcome tells how forwarding went.

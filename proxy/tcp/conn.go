@@ -278,7 +278,5 @@ func (c *conn) finish() {
 		r.Faulted = r.Faults.Hit()
 	}
 	r.Faulted = r.Faulted || r.Outcome == proxy.Injected
-	if observe := c.server.proxy.Observer; observe != nil {
-		observe(*r)
-	}
+	c.server.proxy.Tell(r)
 }
