@@ -244,7 +244,7 @@ func (s http2Suite) streamAttempts(t *testing.T) {
 	upstream, release, calls := halves(t)
 	r := s.start(t, upstream)
 	c := r.http2()
-	id := c.open(http.MethodPost, "/a", false, "idempotency-key", "k", "grpc-previous-rpc-attempts", "1")
+	id := c.open(http.MethodPost, "/upload", false, "idempotency-key", "k", "grpc-previous-rpc-attempts", "1")
 	c.send(id, "hello", true)
 	c.await(id)
 	first := r.exchange().Attempt

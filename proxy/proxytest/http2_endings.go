@@ -13,12 +13,15 @@ import (
 )
 
 // halves starts an upstream whose streams to /slow come in two halves, the second once the test says so; /grpc is answered
-// with trailers; others are told how often they were called.
+// with trailers, /upload when its request is there; others are told how often they were called.
 func halves(t *testing.T) (url string, release chan<- struct{}, calls <-chan string) {
 	t.Helper()
 	second, called := make(chan struct{}), make(chan string, 100)
 	return serveHTTP2(t, func(w http.ResponseWriter, r *http.Request) {
 		called <- r.URL.Path
+		if r.URL.Path == "/upload" {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}
 		if r.URL.Path != "/slow" {
 			w.Header().Set("Content-Length", "10")
 			_, _ = io.WriteString(w, "0123456789")
