@@ -10,6 +10,7 @@ import (
 
 	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/experiments"
+	"github.com/squall-proxy/squall/experiments/report"
 	"github.com/squall-proxy/squall/experiments/runner"
 )
 
@@ -93,32 +94,55 @@ func (r *remote) targets(e *experiments.Experiment, sys system) (map[string]runn
 	return targets, closeAll, nil
 }
 
-// runExperiment runs what is prepared, shows and journals it, and turns its verdict into an exit code.
+// runExperiment runs what is prepared, shows, journals and reports it, and turns its verdict into an exit code.
 func runExperiment(cmd *cobra.Command, sys system, run *runner.Runner) error {
-	show := progress{out: sys.out, began: time.Now()}
-	run.Tell = show.tell
-	var journal *runner.Journal
+	files := reportFiles{run.Experiment.Report.HTML, run.Experiment.Report.JUnit, run.Experiment.Report.Markdown}
+	if err := files.check(); err != nil {
+		return exitError{exitInvalid, fmt.Errorf("report: %w", err)}
+	}
+	record := recorder{show: progress{out: sys.out, began: time.Now()}}
 	if path := run.Experiment.Report.JSON; path != "" {
 		var killed string
 		var err error
-		if journal, killed, err = runner.OpenJournal(path); err != nil {
+		if record.journal, killed, err = runner.OpenJournal(path); err != nil {
 			return exitError{exitEngine, err}
 		}
 		if killed != "" {
 			fmt.Fprintf(sys.err, "squall: the run before was killed; its journal is %s\n", killed)
 		}
-		run.Tell = func(e runner.Event) { journal.Write(e); show.tell(e) }
 	}
+	run.Tell = record.tell
 	result := run.Run(cmd.Context())
-	var err error
-	if journal != nil {
-		err = journal.Close()
+	if err := errors.Join(record.close(), files.write(report.Of(record.events))); err != nil {
+		return exitError{exitEngine, err}
 	}
-	switch code := result.ExitCode(); {
-	case err != nil:
-		return exitError{exitEngine, fmt.Errorf("the journal: %w", err)}
-	case code != exitOK:
+	if code := result.ExitCode(); code != exitOK {
 		return exitError{code, errors.New(string(result.Verdict))}
+	}
+	return nil
+}
+
+// recorder keeps what a run tells of, for its reports.
+type recorder struct {
+	journal *runner.Journal // nil = none is wanted
+	show    progress
+	events  []runner.Event
+}
+
+func (r *recorder) tell(e runner.Event) {
+	if r.journal != nil {
+		r.journal.Write(e)
+	}
+	r.events = append(r.events, e)
+	r.show.tell(e)
+}
+
+func (r *recorder) close() error {
+	if r.journal == nil {
+		return nil
+	}
+	if err := r.journal.Close(); err != nil {
+		return fmt.Errorf("the journal: %w", err)
 	}
 	return nil
 }

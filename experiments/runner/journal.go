@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"time"
@@ -62,6 +63,37 @@ func endJournal(path string) (ended bool, err error) {
 	}
 	_, err = file.Write(append(line, '\n'))
 	return false, errors.Join(err, file.Sync(), file.Close())
+}
+
+// ReadJournal reads a journal, also one of a run that was killed: its torn last line is left out.
+func ReadJournal(path string) ([]Event, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var events []Event
+	var torn error // the last line that cannot be read
+	number := 0
+	for line := range bytes.Lines(data) {
+		number++
+		var e Event
+		if err := json.Unmarshal(line, &e); err != nil || e.What == "" {
+			if torn != nil {
+				return nil, torn
+			}
+			torn = fmt.Errorf("%s:%d: not an event of a run", path, number)
+			continue
+		}
+		// What stands behind a torn line is the end that the next run has given it.
+		if torn != nil && !(e.What == "end" && e.Why == string(Interrupted)) {
+			return nil, torn
+		}
+		events = append(events, e)
+	}
+	if len(events) == 0 || events[0].What != "run" {
+		return nil, fmt.Errorf("%s: not the journal of a run", path)
+	}
+	return events, nil
 }
 
 // lastEvent reads the last line of a journal.

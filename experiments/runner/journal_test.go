@@ -40,6 +40,26 @@ func TestAJournalIsThereLineByLine(t *testing.T) {
 	}
 }
 
+func TestAJournalIsReadAsFarAsItWasWritten(t *testing.T) {
+	const run, phase, marked = `{"what":"run","name":"x"}` + "\n", `{"what":"phase","name":"during"}` + "\n", "\n" + `{"what":"end","why":"interrupted"}` + "\n"
+	path := filepath.Join(t.TempDir(), "run.json")
+	for text, want := range map[string]int{
+		run + phase: 2, run + phase + `{"what":"pha`: 2, run + `{"what":"pha` + marked: 2, run + phase + marked[1:]: 3,
+		"": -1, phase: -1, "{}\n": -1, run + "text\n" + phase: -1, run + "text\ntext": -1,
+	} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		events, err := ReadJournal(path)
+		if (err != nil) != (want < 0) || err == nil && len(events) != want {
+			t.Errorf("%q: %d events, %v, want %d", text, len(events), err, want)
+		}
+		if err != nil && !strings.Contains(err.Error(), path) {
+			t.Errorf("%q: %v does not name the file", text, err)
+		}
+	}
+}
+
 // A run that was killed is marked by the next one, torn line or not, and kept.
 func TestAJournalWithoutAnEndIsMarked(t *testing.T) {
 	for _, text := range []string{`{"what":"phase","name":"during"}` + "\n", `{"what":"run"}` + "\n" + `{"what":"pha`} {

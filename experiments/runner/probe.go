@@ -27,11 +27,11 @@ func (r *Runner) judge(ctx context.Context, c *experiments.Check) (seen, why str
 	if err != nil {
 		return "", err.Error()
 	}
-	return shown(answer), r.within(ctx, c.Tolerance, answer)
+	return glimpse(answer), r.within(ctx, c.Tolerance, answer)
 }
 
-// shown is what a report shows of an answer: a number, or the status. Bodies and outputs may hold secrets.
-func shown(answer any) string {
+// glimpse is what a report shows of an answer: a number, or the status. Bodies and outputs may hold secrets.
+func glimpse(answer any) string {
 	if whole, is := answer.(map[string]any); is {
 		return fmt.Sprint(whole["status"])
 	}

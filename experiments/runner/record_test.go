@@ -44,7 +44,7 @@ func TestARunTellsAllThatItsResultHas(t *testing.T) {
 		var steps []StepResult
 		var checks []CheckResult
 		for _, e := range events {
-			if e.Step != nil {
+			if e.What == "step-end" {
 				steps = append(steps, *e.Step)
 			}
 			if e.Check != nil {

@@ -60,7 +60,7 @@ type Event struct {
 
 	RunID      string          `json:"run_id,omitempty"`     // of the run
 	Experiment json.RawMessage `json:"experiment,omitempty"` // of the run: the file, its variables not filled in
-	Step       *StepResult     `json:"step,omitempty"`       // of a step-end
+	Step       *StepResult     `json:"step,omitempty"`       // of a step and a step-end
 	Check      *CheckResult    `json:"check,omitempty"`      // of a check
 	Seconds    []load.Second   `json:"seconds,omitempty"`    // of a load: those that have changed since it was last told of
 	Result     *Result         `json:"result,omitempty"`     // of the end
@@ -87,8 +87,6 @@ func Check(e *experiments.Experiment) error {
 	switch {
 	case e.Search != nil:
 		return errors.New("search: " + later)
-	case e.Report.HTML != "" || e.Report.JUnit != "" || e.Report.Markdown != "":
-		return errors.New("report: html, junit and markdown are " + later)
 	}
 	return nil
 }

@@ -60,7 +60,7 @@ func (r *Runner) sideBySide(ctx context.Context, s experiments.Step, err *error,
 
 // noted does a step that disturbs nothing, and notes it.
 func (r *Runner) noted(name string, do func() error) error {
-	began := r.begins(name)
+	began := r.begins(StepResult{Name: name})
 	err := do()
 	r.ends(StepResult{Name: name, Began: began}, err)
 	return err
@@ -96,9 +96,10 @@ func asError(why string) error {
 }
 
 // begins tells of a step that begins, and when that is.
-func (r *Runner) begins(name string) time.Time {
-	r.tell(Event{What: "step", Name: name})
-	return time.Now()
+func (r *Runner) begins(s StepResult) time.Time {
+	s.Began = time.Now()
+	r.tell(Event{What: "step", Name: s.Name, Step: &s})
+	return s.Began
 }
 
 // ends notes a step that has ended.
@@ -118,7 +119,7 @@ func (r *Runner) disturb(ctx context.Context, s experiments.Step) error {
 	on, d, length := r.disturbance(s)
 	noted := StepResult{Name: d.name, Fault: d.name}
 	lease := r.lease()
-	noted.Began = r.begins(d.name)
+	noted.Began = r.begins(noted)
 	err := on.begin(ctx, d, lease, false)
 	if err == nil {
 		err = r.holdRamp(ctx, s, on, lease, d, length)

@@ -1,0 +1,95 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/squall-proxy/squall/experiments/runner"
+	"github.com/squall-proxy/squall/internal/junit"
+)
+
+// WriteJUnit writes the run as JUnit's XML.
+func (r Run) WriteJUnit(w io.Writer) error { return junit.Write(w, r.Suite()) }
+
+// Suite is the run as a suite of JUnit: a test for the verdict, and one for each check, each fault and the recovery. What is
+// no verdict on the system (inconclusive, invalid, a run that failed) is an error; a deviation and an abort are failures.
+func (r Run) Suite() junit.Suite {
+	s := junit.Suite{Name: r.Title, Began: r.Began, Took: r.Ended.Sub(r.Began)}
+	s.Cases = append(s.Cases, r.verdictCase())
+	for _, sum := range r.Sums() {
+		if sum.Phase != "recovery" { // in which checks fail until it is over
+			s.Cases = append(s.Cases, r.checkCase(sum))
+		}
+	}
+	for _, step := range r.Steps {
+		if step.Fault != "" {
+			s.Cases = append(s.Cases, faultCase(step))
+		}
+	}
+	if r.Recovery != nil {
+		s.Cases = append(s.Cases, r.recoveryCase())
+	}
+	return s
+}
+
+func (r Run) verdictCase() junit.Case {
+	c := junit.Case{Name: "verdict", Class: "squall.experiment", Took: r.Ended.Sub(r.Began), Out: r.summary()}
+	if r.Verdict == runner.Passed {
+		return c
+	}
+	problem := &junit.Problem{Message: r.summary(), Type: string(r.Verdict), Text: strings.Join(r.Reasons, "\n")}
+	if (r.Verdict == runner.Deviated || r.Verdict == runner.Aborted) && r.State != runner.Failed {
+		c.Failure = problem
+	} else {
+		c.Error = problem
+	}
+	c.Out = ""
+	return c
+}
+
+func (r Run) checkCase(s CheckSum) junit.Case {
+	c := junit.Case{Name: s.Check + " " + s.Phase, Class: "squall.experiment.check"}
+	if s.Failed == 0 {
+		c.Out = fmt.Sprintf("made %d times, seen last: %s", s.Made, s.Seen)
+		return c
+	}
+	problem := &junit.Problem{
+		Message: s.Why, Type: string(runner.Deviated),
+		Text: fmt.Sprintf("%d of %d failed, the first at %s: %s", s.Failed, s.Made, r.since(s.First), s.Why),
+	}
+	if s.Phase == "before" {
+		problem.Type = string(runner.Inconclusive)
+		c.Error = problem
+	} else {
+		c.Failure = problem
+	}
+	return c
+}
+
+// faultCase is an error where the fault did not act: then nothing was shown.
+func faultCase(s Step) junit.Case {
+	c := junit.Case{Name: s.Name, Class: "squall.experiment.fault", Took: s.Took()}
+	switch {
+	case s.remark() != "":
+		c.Error = &junit.Problem{Message: s.remark(), Type: string(runner.Inconclusive)}
+	case s.Hits == nil || *s.Hits == 0:
+		c.Error = &junit.Problem{Message: "it hit nothing", Type: string(runner.Inconclusive)}
+	default:
+		c.Out = s.hits() + " hits"
+	}
+	return c
+}
+
+func (r Run) recoveryCase() junit.Case {
+	c := junit.Case{Name: "recovery", Class: "squall.experiment"}
+	switch {
+	case r.Recovery.Took != nil:
+		c.Took, c.Out = *r.Recovery.Took, r.recoverySays()
+	case r.Recovery.Metastable:
+		c.Failure = &junit.Problem{Message: r.recoverySays(), Type: string(runner.Deviated)}
+	default:
+		c.Skipped = &junit.Skipped{Message: r.recoverySays()}
+	}
+	return c
+}
