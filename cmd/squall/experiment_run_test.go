@@ -1,19 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/squall-proxy/squall/config"
 )
@@ -111,102 +105,4 @@ func TestExperimentRun(t *testing.T) {
 	if code, _, errs := runSquall(t, environment, "experiment", "run", experimentFile(t, "method: [{pause: 1s}]")); code != exitInvalid {
 		t.Errorf("without checks: exit code %d, %s", code, errs)
 	}
-}
-
-// runnerVariable tells the test binary that it is a runner: of which file.
-const runnerVariable = "SQUALL_TEST_RUNNER"
-
-// A runner is killed or stopped at a random moment of its method. No fault outlives it by more than its lease and one beat.
-func TestNoFaultOutlivesItsRunner(t *testing.T) {
-	if file := os.Getenv(runnerVariable); file != "" {
-		os.Exit(run(t.Context(), []string{"experiment", "run", file}, system{in: os.Stdin, out: os.Stdout, err: os.Stderr, getenv: os.Getenv}))
-	}
-	trials := 4
-	if os.Getenv("SQUALL_TORTURE") != "" {
-		trials = 100
-	}
-	var names []string
-	for i := range trials {
-		names = append(names, fmt.Sprintf("stock%d", i))
-	}
-	environment := shop(t, names...)
-	var mu sync.Mutex
-	var worst time.Duration
-	var side sync.WaitGroup
-	for i, name := range names {
-		signal := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}[i%2]
-		url := environment[strings.ToUpper("SQUALL_"+name+"_URL")]
-		side.Go(func() {
-			over := outlives(t, environment["SQUALL_ADMIN_URL"], name, url, signal)
-			mu.Lock()
-			defer mu.Unlock()
-			worst = max(worst, over)
-		})
-		if i%4 == 3 { // no more than four at once: it is time that is measured
-			side.Wait()
-		}
-	}
-	side.Wait()
-	t.Logf("the longest overrun of %d trials is %v", trials, worst)
-}
-
-// outlives runs an experiment on a proxy, hits the runner with a signal, and gives how long the fault was there afterwards.
-func outlives(t *testing.T, admin, proxy, url string, signal syscall.Signal) time.Duration {
-	file := filepath.Join(t.TempDir(), "experiment.yaml")
-	text := fmt.Sprintf(`version: v1
-title: a runner that dies
-steady_state: {checks: [{name: up, http: {url: %q}, tolerance: 200, mode: edge}]}
-method: [{fault: %[2]s, for: 60s, rule: {proxy: %[2]s, abort: 503}}]
-safety: {lease: 1s}
-`, url, proxy)
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Error(err)
-		return 0
-	}
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestNoFaultOutlivesItsRunner$")
-	cmd.Env = append(os.Environ(), runnerVariable+"="+file, "SQUALL_ADMIN_URL="+admin)
-	var output bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &output, &output
-	if err := cmd.Start(); err != nil {
-		t.Error(err)
-		return 0
-	}
-	defer func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s: %s", proxy, &output)
-		}
-	}()
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 5 * time.Second}
-	broken := func() bool {
-		reply, err := client.Get(url)
-		if err != nil {
-			return false
-		}
-		_ = reply.Body.Close()
-		return reply.StatusCode == http.StatusServiceUnavailable
-	}
-	for deadline := time.Now().Add(20 * time.Second); !broken(); time.Sleep(5 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Errorf("%s: the fault never came", proxy)
-			return 0
-		}
-	}
-	time.Sleep(time.Duration(rand.Int64N(int64(time.Second))))
-	if err := cmd.Process.Signal(signal); err != nil {
-		t.Error(err)
-	}
-	const most = time.Second + time.Second/3 // lease and beat
-	hit, last := time.Now(), time.Duration(0)
-	for time.Since(hit) < most+time.Second {
-		if began := time.Since(hit); broken() {
-			last = began
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	if last > most {
-		t.Errorf("%s, %v: the fault was there after %v, want %v at most", proxy, signal, last, most)
-	}
-	return last
 }
