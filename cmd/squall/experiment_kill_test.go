@@ -192,6 +192,9 @@ func (c *trial) afterwards(acted bool) {
 // next starts a run again that was killed.
 func (c *trial) next() {
 	_ = c.cmd.Wait()
+	if c.cmd.ProcessState.Exited() {
+		return // the blow came too late
+	}
 	c.environment = map[string]string{"SQUALL_ADMIN_URL": c.environment["SQUALL_ADMIN_URL"], "SPAN": "50ms"}
 	_, _, errs := runSquall(c.t, c.environment, "experiment", "run", c.file)
 	data, err := os.ReadFile(filepath.Join(filepath.Dir(c.file), "run.json.interrupted"))
