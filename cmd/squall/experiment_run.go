@@ -25,7 +25,8 @@ func newExperimentRun(sys system) *cobra.Command {
 		Long: `Run an experiment against the squalls that its targets name, or the one at --admin where it names none: look whether the
 system is in its steady state, break what the method says, time the recovery, and give a verdict. Every fault is a lease: it
 ends with its step, and if this command dies, by itself. A signal, the stop lever (squall halt) and the stop file of the
-experiment end a run at once.
+experiment end a run at once. Docker steps are done here by docker compose, or docker-compose; what a run that was killed has
+stopped is started again by the next one with the same journal (report.json), in the same environment.
 
 Exit code 0 = passed, 1 = deviated, 2 = aborted, 3 = inconclusive (unhealthy before, or a fault that hit nothing), 4 = invalid,
 5 = the run itself failed.`,
@@ -102,14 +103,21 @@ func runExperiment(cmd *cobra.Command, sys system, run *runner.Runner) error {
 	}
 	record := recorder{show: progress{out: sys.out, began: time.Now()}}
 	if path := run.Experiment.Report.JSON; path != "" {
+		did, err := runner.Settle(cmd.Context(), path)
+		for _, what := range did {
+			fmt.Fprintf(sys.err, "squall: an earlier run has left its docker %s, which is undone\n", what)
+		}
+		if err != nil {
+			return exitError{exitEngine, err}
+		}
 		var killed string
-		var err error
 		if record.journal, killed, err = runner.OpenJournal(path); err != nil {
 			return exitError{exitEngine, err}
 		}
 		if killed != "" {
 			fmt.Fprintf(sys.err, "squall: the run before was killed; its journal is %s\n", killed)
 		}
+		run.Journaled = record.journal.Err
 	}
 	run.Tell = record.tell
 	result := run.Run(cmd.Context())

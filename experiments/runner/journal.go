@@ -1,12 +1,12 @@
 package runner
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"time"
 )
@@ -47,22 +47,37 @@ func endJournal(path string) (ended bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if last, err := lastEvent(data); err == nil && last.What == "end" || len(data) == 0 {
+	for e := range eventsOf(data) {
+		if e.What == "end" {
+			return true, nil
+		}
+	}
+	if len(data) == 0 {
 		return true, nil
 	}
-	line, err := json.Marshal(Event{At: time.Now(), What: "end", Name: string(Aborted), Why: string(Interrupted)})
+	return false, appendEvent(path, Event{What: "end", Name: string(Aborted), Why: string(Interrupted)})
+}
+
+// appendEvent adds an event of now to a journal that nobody writes, the last line of which may be torn.
+func appendEvent(path string, e Event) error {
+	data, err := os.ReadFile(path)
 	if err != nil {
-		return false, err
+		return err
 	}
-	if data[len(data)-1] != '\n' { // torn
+	e.At = time.Now()
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	if len(data) > 0 && data[len(data)-1] != '\n' {
 		line = append([]byte{'\n'}, line...)
 	}
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
 	if err != nil {
-		return false, err
+		return err
 	}
 	_, err = file.Write(append(line, '\n'))
-	return false, errors.Join(err, file.Sync(), file.Close())
+	return errors.Join(err, file.Sync(), file.Close())
 }
 
 // ReadJournal reads a journal, also one of a run that was killed: its torn last line is left out.
@@ -84,8 +99,8 @@ func ReadJournal(path string) ([]Event, error) {
 			torn = fmt.Errorf("%s:%d: not an event of a run", path, number)
 			continue
 		}
-		// What stands behind a torn line is the end that the next run has given it.
-		if torn != nil && !(e.What == "end" && e.Why == string(Interrupted)) {
+		// Behind a torn line stands what the next run has given it: what was undone, and an end.
+		if torn != nil && e.What != "docker-undone" && e.Why != string(Interrupted) {
 			return nil, torn
 		}
 		events = append(events, e)
@@ -96,16 +111,16 @@ func ReadJournal(path string) ([]Event, error) {
 	return events, nil
 }
 
-// lastEvent reads the last line of a journal.
-func lastEvent(data []byte) (Event, error) {
-	var last []byte
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	lines.Buffer(nil, len(data)+1)
-	for lines.Scan() {
-		last = lines.Bytes()
+// eventsOf are the events of a journal. Lines that cannot be read are left out: they were torn before anything came of them.
+func eventsOf(data []byte) iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		for line := range bytes.Lines(data) {
+			var e Event
+			if json.Unmarshal(line, &e) == nil && !yield(e) {
+				return
+			}
+		}
 	}
-	var e Event
-	return e, json.Unmarshal(last, &e)
 }
 
 // Write adds an event. What goes wrong is Close's to tell.
@@ -121,6 +136,9 @@ func (j *Journal) Write(e Event) {
 		j.err = err
 	}
 }
+
+// Err is the first error that there was.
+func (j *Journal) Err() error { return j.err }
 
 // Close ends the file, and gives the first error that there was.
 func (j *Journal) Close() error { return errors.Join(j.err, j.file.Close()) }

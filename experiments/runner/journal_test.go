@@ -78,8 +78,11 @@ func TestAJournalWithoutAnEndIsMarked(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(data), text) {
 			t.Errorf("%s, %v", data, err)
 		}
-		if last, err := lastEvent(data); err != nil || last.What != "end" || last.Name != "aborted" || last.Why != "interrupted" {
-			t.Errorf("%+v, %v", last, err)
+		var last Event
+		for last = range eventsOf(data) {
+		}
+		if last.What != "end" || last.Name != "aborted" || last.Why != "interrupted" {
+			t.Errorf("%+v", last)
 		}
 	}
 }

@@ -29,7 +29,9 @@ func (r *Runner) Run(ctx context.Context) *Result {
 	} else {
 		r.prepare()
 		defer r.client.CloseIdleConnections()
-		if r.preflight(ctx) {
+		if err := r.findServices(ctx); err != nil {
+			r.fail(Invalid, Failed, fmt.Errorf("docker: %w", err))
+		} else if r.preflight(ctx) {
 			r.underLoad(ctx)
 		}
 	}

@@ -22,9 +22,11 @@ type Runner struct {
 	RunID      string
 	Targets    map[string]Target // by the names of the experiment's targets; "" = the one where it names none
 	Tell       func(Event)       // of all that happens, in order; called by one goroutine at a time; may be nil
+	Journaled  func() error      // says whether all that Tell was told is on disk; nil = nobody keeps it, and docker steps are refused that have to be undone
 	Transport  http.RoundTripper // of loads, checks and steps; nil = the network
 
 	client  *http.Client
+	compose compose // of docker steps
 	loads   []*traffic
 	watches map[string]*loadWatch // of the checks of loads, by name
 
@@ -53,13 +55,14 @@ type traffic struct {
 // Event is something that happened in a run.
 type Event struct {
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // run, phase, step, step-end, check, load, stop, rollback, recovery, end
+	What string    `json:"what"` // run, phase, step, step-end, docker, docker-undone, check, load, stop, rollback, recovery, end
 	Name string    `json:"name,omitempty"`
 	Why  string    `json:"why,omitempty"`  // of a check or a step-end: what is wrong
 	Hits *uint64   `json:"hits,omitempty"` // of a step-end
 
 	RunID      string          `json:"run_id,omitempty"`     // of the run
 	Experiment json.RawMessage `json:"experiment,omitempty"` // of the run: the file, its variables not filled in
+	Docker     *Owed           `json:"docker,omitempty"`     // of a docker, before it is done, and a docker-undone
 	Step       *StepResult     `json:"step,omitempty"`       // of a step and a step-end
 	Check      *CheckResult    `json:"check,omitempty"`      // of a check
 	Seconds    []load.Second   `json:"seconds,omitempty"`    // of a load: those that have changed since it was last told of
@@ -79,10 +82,8 @@ func Check(e *experiments.Experiment) error {
 			return fmt.Errorf("load.%s.external: %s", name, later)
 		}
 	}
-	for _, s := range experiments.Flat(e.Method) {
-		if _, is := s.Do.(*experiments.Docker); is {
-			return fmt.Errorf("docker: %s", later)
-		}
+	if err := checkDocker(e); err != nil {
+		return err
 	}
 	switch {
 	case e.Search != nil:

@@ -35,6 +35,8 @@ func (r *Runner) step(ctx context.Context, s experiments.Step) error {
 		return r.parallel(ctx, do.Steps)
 	case *experiments.Call:
 		return r.noted(do.Request.Method+" "+do.Request.URL, func() error { return r.doCall(ctx, do) })
+	case *experiments.Docker:
+		return r.noted("docker "+do.Do+" "+do.Service, func() error { return r.doDocker(ctx, do) })
 	case *experiments.Command:
 		return r.noted("process "+do.Process.Path, func() error { return r.doCommand(ctx, do) })
 	}
