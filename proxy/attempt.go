@@ -4,7 +4,8 @@ import "time"
 
 // Attempt is what an exchange shows of the client that made it: beside the [Exchange], all that a verdict on a client is made
 // of. Texts that may be secrets are kept as hashes, keyed by the process, so that they can be compared and nothing else; 0 is
-// the hash of what was not there.
+// the hash of what was not there. With [Engine.NoMarks] Target, Body, Call, Number, Key, what goes with them, and Reply are
+// left out.
 type Attempt struct {
 	Connection uint64 // the client's, as in [Connection]
 	Nth        uint64 // which exchange of that connection, from 1; above 1 the connection was reused

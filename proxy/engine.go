@@ -61,6 +61,10 @@ type Engine struct {
 	// "" = only those that are widely known are looked at.
 	CallHeader string
 
+	// NoMarks leaves out of records what only a verdict on clients looks at and what costs CPU: who made the call, hashes of
+	// request and reply, and what the reply says; see [Attempt].
+	NoMarks bool
+
 	authority lazyAuthority
 	places    places
 	mu        sync.Mutex          // held from Prepare to Commit or Discard; guards running, kill and closed
@@ -128,6 +132,9 @@ func (p *Proxy) NextExchange() uint64 { return p.engine.exchanges.Add(1) }
 
 // CallHeader is the engine's.
 func (p *Proxy) CallHeader() string { return p.engine.CallHeader }
+
+// Marks is whether records are to say what [Engine.NoMarks] leaves out.
+func (p *Proxy) Marks() bool { return !p.engine.NoMarks }
 
 // compile turns an endpoint into settings. An error names the field.
 func (e Endpoint) compile() (*Settings, error) {

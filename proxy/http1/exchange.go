@@ -33,6 +33,7 @@ type exchange struct {
 	upload   upload // the request's body
 	download body   // the reply's
 	sent     int64  // bytes of the reply's body
+	marked   bool   // whether the record says what only a verdict looks at
 	marks    semantics.Marks
 	cut      *cut          // an ending in the middle of the reply's body; nil = none
 	pacer    *faults.Pacer // spaces the reply's body; nil = it goes as it comes

@@ -44,7 +44,9 @@ func (x *exchange) hold(d time.Duration) {
 	if d == 0 {
 		d = time.Duration(faults.MaxDuration)
 	}
-	_ = x.pause(d) // whoever ends it, the connection is closed
+	if errors.Is(x.pause(d), errLeft) {
+		x.record.Attempt.ClosedBy = proxy.ByClient
+	}
 	x.abandon(proxy.Injected, "")
 }
 

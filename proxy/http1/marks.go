@@ -10,6 +10,9 @@ import (
 
 // noteRequest notes what a request shows of the client that made it.
 func (x *exchange) noteRequest() {
+	if !x.marked {
+		return
+	}
 	r, a := &x.request, &x.record.Attempt
 	call := semantics.Call{Header: x.server.proxy.CallHeader()}
 	for i := range r.lines {
@@ -21,6 +24,9 @@ func (x *exchange) noteRequest() {
 
 // noteReply notes what a reply, of which the head is in x.head, tells its client.
 func (x *exchange) noteReply() {
+	if !x.marked {
+		return
+	}
 	for i := range x.head.lines {
 		x.marks.Field(x.head.lines[i].name, x.head.lines[i].value)
 	}

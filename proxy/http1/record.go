@@ -14,6 +14,7 @@ func (x *exchange) begin() {
 	if x.settings == nil {
 		x.settings = x.server.proxy.Settings()
 	}
+	x.marked = x.server.proxy.Marks()
 	x.record.At = time.Now()
 	x.record.ID = x.server.proxy.NextExchange()
 	x.record.Proxy = x.server.proxy.Name

@@ -95,7 +95,9 @@ func (x *exchange) relay(framed framing) {
 // sendBody sends a piece of the body, or puts it behind what is to be sent.
 func (x *exchange) sendBody(framed framing, data []byte) {
 	x.sent += int64(len(data))
-	x.marks.Body(data)
+	if x.marked {
+		x.marks.Body(data)
+	}
 	if framed == chunked {
 		x.sendChunks(data)
 		return

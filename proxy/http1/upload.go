@@ -53,13 +53,17 @@ func (x *exchange) prepareUpload() {
 	case r.framing == sized && r.length <= int64(len(rest)):
 		u.whole = rest[:r.length]
 		c.in.r += int(r.length)
-		u.hash.Add(u.whole)
+		if x.marked {
+			u.hash.Add(u.whole)
+		}
 		u.wasRead()
 		u.received.Store(r.length)
 	default:
 		x.kept = append(x.kept, c.in.detach())
 		u.body.begin(&c.in, r.framing, r.length)
-		u.body.hash = &u.hash
+		if x.marked {
+			u.body.hash = &u.hash
+		}
 	}
 }
 

@@ -98,7 +98,7 @@ func (x *exchange) run() {
 func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exchange {
 	now := time.Now()
 	x := &exchange{server: s, settings: s.proxy.Settings(), in: r}
-	x.ResponseWriter, x.modern, x.begun = w, r.ProtoAtLeast(1, 1), now
+	x.ResponseWriter, x.modern, x.begun, x.marked = w, r.ProtoAtLeast(1, 1), now, s.proxy.Marks()
 	x.stream, x.body.over = stream, stream // which has no deadlines
 	if r.ContentLength != 0 {
 		// Else net/http reads what is left of the body before a reply goes out: it makes an early answer wait, and makes
@@ -269,7 +269,11 @@ func (x *exchange) hold(d time.Duration) {
 	if d == 0 {
 		d = time.Duration(faults.MaxDuration)
 	}
-	_ = x.pause(d) // whoever ends it, the connection is closed
+	if err := x.pause(d); err != nil && !errors.Is(err, errDraining) {
+		if by, _ := x.left(); by == proxy.ClientLeft {
+			x.record.Attempt.ClosedBy = proxy.ByClient
+		}
+	}
 	x.abort(proxy.Injected, "")
 }
 

@@ -14,7 +14,8 @@ import (
 // Its reader may outlive the exchange by a moment.
 type arriving struct {
 	io.ReadCloser
-	begun time.Time // when the exchange was
+	begun  time.Time // when the exchange was
+	marked bool      // whether it is to be hashed
 
 	mu   sync.Mutex // guards what follows
 	hash semantics.BodyHash
@@ -26,7 +27,9 @@ func (a *arriving) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.hash.Add(p[:n])
+	if a.marked {
+		a.hash.Add(p[:n])
+	}
 	if err == io.EOF && a.took == 0 {
 		a.took = max(time.Since(a.begun), 1)
 	}
@@ -35,30 +38,39 @@ func (a *arriving) Read(p []byte) (int, error) {
 
 // noteRequest notes what a request shows of the client that made it.
 func (x *exchange) noteRequest() {
-	a := &x.record.Attempt
+	if x.marked {
+		x.noteCall()
+	}
+	if x.in.ContentLength == 0 {
+		x.record.Attempt.RequestEnd = 1
+		return
+	}
+	x.arriving = &arriving{ReadCloser: x.in.Body, begun: x.record.At, marked: x.marked}
+	x.in.Body = x.arriving
+}
+
+// noteCall notes what the request is for, and which call it is an attempt of.
+func (x *exchange) noteCall() {
 	call := semantics.Call{Header: x.server.proxy.CallHeader()}
 	for name, values := range x.in.Header {
 		for _, value := range values {
 			call.Field(name, value)
 		}
 	}
-	call.Note(a)
+	call.Note(&x.record.Attempt)
 	target := x.in.RequestURI
 	if x.in.URL.Host != "" { // the target is a URL
 		target = x.in.URL.RequestURI()
 	}
-	a.Target = semantics.Hash(target)
-	if x.in.ContentLength == 0 {
-		a.RequestEnd = 1
-		return
-	}
-	x.arriving = &arriving{ReadCloser: x.in.Body, begun: x.record.At}
-	x.in.Body = x.arriving
+	x.record.Attempt.Target = semantics.Hash(target)
 }
 
 // noteReply notes what the reply tells its client, of which the head is about to go.
 func (w *writer) noteReply() {
 	w.first = max(time.Since(w.begun), 1)
+	if !w.marked {
+		return
+	}
 	for name, values := range w.Header() {
 		for _, value := range values {
 			w.marks.Field(name, value)
@@ -88,7 +100,7 @@ func (x *exchange) noteEnd(through bool) {
 func (x *exchange) closedBy(through bool) proxy.Side {
 	asked := x.in.Close || !x.in.ProtoAtLeast(1, 1) && !strings.EqualFold(x.in.Header.Get("Connection"), "keep-alive")
 	switch {
-	case x.record.Outcome == proxy.ClientLeft:
+	case x.record.Outcome == proxy.ClientLeft, x.record.Attempt.ClosedBy == proxy.ByClient:
 		return proxy.ByClient
 	case x.ending != nil, !through, x.leaves:
 		return proxy.ByProxy

@@ -23,6 +23,7 @@ type writer struct {
 	writeErr error
 	begun    time.Time     // when the exchange was
 	first    time.Duration // from then until the head of the final reply was there to be sent; 0 = it was not
+	marked   bool          // whether the record says what only a verdict looks at
 	marks    semantics.Marks
 }
 
@@ -48,7 +49,9 @@ func (w *writer) WriteHeader(status int) {
 func (w *writer) Write(p []byte) (int, error) {
 	n, err := w.ResponseWriter.Write(p)
 	w.sent.Add(int64(n))
-	w.marks.Body(p[:n])
+	if w.marked {
+		w.marks.Body(p[:n])
+	}
 	if err != nil {
 		w.writeErr = err
 	}

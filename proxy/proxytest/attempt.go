@@ -18,6 +18,7 @@ func (s suite) attempts(t *testing.T) {
 	t.Run("times", s.attemptTimes)
 	t.Run("ends", s.attemptEnds)
 	t.Run("replies", s.attemptReplies)
+	t.Run("without marks", s.attemptUnmarked)
 }
 
 // attempt makes a call and gives what was recorded of it.
@@ -180,12 +181,16 @@ func (s suite) attemptEnds(t *testing.T) {
 		r.change(rules(rule))
 		equal(t, rule, raw("/"), by)
 	}
-	r.change(rules(`{"delay": "20s"}`))
-	p := r.dial()
-	p.send("GET / HTTP/1.1", "Host: x", "", "")
-	time.Sleep(20 * time.Millisecond) // the request is on its way
-	_ = p.Close()
-	equal(t, "the client leaves", r.exchange().Attempt.ClosedBy, proxy.ByClient)
+	for _, rule := range []string{`{"delay": "20s"}`, `{"blackhole": "20s"}`} {
+		r.change(rules(rule))
+		p := r.dial()
+		p.send("GET / HTTP/1.1", "Host: x", "", "")
+		time.Sleep(20 * time.Millisecond) // the request is on its way
+		_ = p.Close()
+		equal(t, "the client leaves in "+rule, r.exchange().Attempt.ClosedBy, proxy.ByClient)
+	}
+	r.change(rules(`{"blackhole": "1ms"}`))
+	equal(t, "a silence that ends", raw("/"), proxy.ByProxy)
 }
 
 // attemptReplies: what replies tell their clients, as they got it.
@@ -267,4 +272,25 @@ func (s http2Suite) streamAttempts(t *testing.T) {
 	r.change(rules(`{"reset": {}}`))
 	c.get("/")
 	equal(t, "a stream that a fault ends", r.exchange().Attempt.ClosedBy, proxy.ByProxy)
+}
+
+// attemptUnmarked: an engine without marks says when and over which connection a client made its attempt, and no more.
+func (s suite) attemptUnmarked(t *testing.T) {
+	upstream := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Retry-After", "1")
+		w.Header().Set("X-Service-Mode", "fallback")
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = io.WriteString(w, "sorry")
+	})
+	r := s.startEngine(t, upstream, func(e *proxy.Engine) { e.NoMarks = true })
+	for _, body := range []string{"hello", strings.Repeat("x", 200<<10)} {
+		got := r.attempt("POST", "/a?b=c", body, "Idempotency-Key", "k", "Amz-Sdk-Request", "attempt=2")
+		if got.Connection == 0 || got.Nth == 0 || got.RequestEnd == 0 || got.FirstByte == 0 {
+			t.Errorf("what is free is missing: %+v", got)
+		}
+		equal(t, "the rest", got, proxy.Attempt{
+			Connection: got.Connection, Nth: got.Nth, RequestEnd: got.RequestEnd, FirstByte: got.FirstByte, ClosedBy: got.ClosedBy,
+		})
+	}
 }

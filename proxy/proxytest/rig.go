@@ -75,6 +75,12 @@ func rule(t *testing.T, text string) faults.Rule {
 // start runs a proxy before an upstream URL.
 func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 	t.Helper()
+	return s.startEngine(t, upstream, func(*proxy.Engine) {}, options...)
+}
+
+// startEngine is start with an engine that is set up otherwise.
+func (s suite) startEngine(t *testing.T, upstream string, setUp func(*proxy.Engine), options ...option) *rig {
+	t.Helper()
 	r := &rig{t: t, exchanges: make(chan proxy.Exchange, 100), warnings: make(chan string, 100)}
 	r.engine = &proxy.Engine{
 		Executors:  map[string]proxy.Executor{proxy.DefaultEngine: s.newExecutor()},
@@ -82,6 +88,7 @@ func (s suite) start(t *testing.T, upstream string, options ...option) *rig {
 		CallHeader: "X-Shop-Call",
 		Warn:       func(proxyName string, err error) { r.warnings <- proxyName + ": " + err.Error() },
 	}
+	setUp(r.engine)
 	r.endpoint = proxy.Endpoint{Config: proxy.Defaults()}
 	r.endpoint.Config.Name, r.endpoint.Config.Listen, r.endpoint.Config.Upstream = "p", "127.0.0.1:0", upstream
 	r.change(options...)
