@@ -40,7 +40,7 @@ func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 		t.Fatal(err)
 	}
 	server := &admin.Server{
-		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10), Audit: audit,
+		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10), History: admin.NewHistory(100), Audit: audit,
 		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"}, Metrics: admin.NewMetrics(admin.TrafficMetrics(engine.Traffic)),
 	}
 	for _, f := range adjust {

@@ -76,6 +76,9 @@ func (d *desk) postVerdict(r *http.Request) (answer, error) {
 
 // verdict judges, and writes what it finds in the form that is asked for.
 func (d *desk) verdict(r *http.Request, p params, q VerdictQuery) (answer, error) {
+	if d.History == nil {
+		return answer{}, refusef(http.StatusConflict, "", "no exchanges are kept here that a verdict could be made of (squall serve --verdict-history)")
+	}
 	form, err := formOf(r, p)
 	if err != nil {
 		return answer{}, err

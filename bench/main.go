@@ -100,7 +100,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return play(ctx, args[1:])
 	}
 	s := usual()
-	small, tcp, binary := false, false, ""
+	small, tcp, records, binary := false, false, false, ""
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "pairs", s.rounds, "rounds, each of which gives a pair of every comparison")
 	flags.IntVar(&s.exchanges, "exchanges", s.exchanges, "small exchanges of each contender in a round")
@@ -110,6 +110,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&s.idle, "idle", s.idle, "idle clients that the memory is measured with")
 	flags.BoolVar(&small, "quick", false, "a smoke test: tiny sizes, whatever else is asked for")
 	flags.BoolVar(&tcp, "tcp", false, "the tables of TCP only")
+	flags.BoolVar(&records, "records", false, "the tables of what records for verdicts cost only")
 	flags.StringVar(&binary, "squall", "", "the squall to measure (default: built from this tree)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -123,7 +124,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	programs, err := find(peers(), small || tcp, out)
+	if tcp && records {
+		return errors.New("-tcp and -records: want one of them")
+	}
+	programs, err := find(peers(), small || tcp || records, out)
 	if err != nil {
 		return err
 	}
@@ -131,14 +135,17 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if !small {
+	if !small && !records {
 		if lab.programs[toxiproxyServer], err = buildToxiproxy(ctx, lab.scratch); err != nil {
 			return errors.Join(err, lab.close())
 		}
 	}
 	measure := lab.measure
-	if tcp {
+	switch {
+	case tcp:
 		measure = lab.measureTCP
+	case records:
+		measure = lab.measureRecords
 	}
 	return errors.Join(measure(ctx, s, out), lab.close())
 }
@@ -178,6 +185,9 @@ func (l *lab) measure(ctx context.Context, s sizes, out io.Writer) error {
 			}
 			printResult(out, procs, r)
 		}
+	}
+	if err := l.measureRecords(ctx, s, out); err != nil {
+		return err
 	}
 	if err := l.measureTCP(ctx, s, out); err != nil {
 		return err

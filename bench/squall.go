@@ -14,6 +14,7 @@ type setup struct {
 	strangers int  // rules that never match
 	abort     int  // percent of the exchanges that a rule answers with 503; 0 = no such rule
 	logging   bool // a JSON line for each exchange, to where nobody reads it
+	unjudged  bool // keeps no exchanges for verdicts
 	engine    string
 	rule      document // one more; nil = none
 }
@@ -37,7 +38,11 @@ func startSquall(how setup) func(context.Context, *lab) (*process, error) {
 		if err != nil {
 			return nil, err
 		}
-		cmd := program.Serve(l.binary, config, admin, "--log-level", level)
+		options := []string{"--log-level", level}
+		if how.unjudged {
+			options = append(options, "--verdict-history", "0")
+		}
+		cmd := program.Serve(l.binary, config, admin, options...)
 		if !how.logging {
 			cmd.Stderr = os.Stderr
 		}

@@ -80,7 +80,7 @@ func runDemo(ctx context.Context, sys system, offset int) error {
 	}
 	s, err := startStack(stackConfig{
 		state: first, policy: control.DefaultPolicy(), logger: zerolog.Nop(),
-		admin: config.Admin{Listen: loopback(adminPort)},
+		admin: config.Admin{Listen: loopback(adminPort)}, judged: judgedExchanges,
 	})
 	if err != nil {
 		return err

@@ -117,7 +117,7 @@ func startForCommand(file config.File, sys system) (*stack, []string, error) {
 		names[variable] = p.Name
 	}
 	s, err := startStack(stackConfig{
-		state: state, policy: file.Policy, logger: zerolog.Nop(), admin: config.Admin{Listen: "127.0.0.1:0"},
+		state: state, policy: file.Policy, logger: zerolog.Nop(), admin: config.Admin{Listen: "127.0.0.1:0"}, judged: judgedExchanges,
 	})
 	if err != nil {
 		return nil, nil, err

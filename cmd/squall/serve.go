@@ -26,6 +26,7 @@ type serveFlags struct {
 	state, restore   string
 	seed             uint64
 	callHeader       string
+	judged           int
 	logFormat        string
 	logLevel         string
 
@@ -63,6 +64,7 @@ mistake changes nothing.`,
 	flags.StringVar(&f.restore, "restore", "all", "what of the state file comes back: all, proxies or none; a pulled stop lever always does")
 	flags.Uint64Var(&f.seed, "seed", 0, "the seed of all chance (default: a new one, shown by squall faults get)")
 	flags.StringVar(&f.callHeader, "call-header", "", "header field by which clients name their calls, for verdicts, besides those that are widely known")
+	flags.IntVar(&f.judged, "verdict-history", judgedExchanges, fmt.Sprintf("exchanges that are kept for verdicts, half a kilobyte each, up to %d; 0 keeps none, and saves their CPU", maxJudged))
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or console")
 	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
 	f.addToxiproxyFlags(flags)
@@ -75,6 +77,9 @@ func (f *serveFlags) serve(ctx context.Context, sys system, logger zerolog.Logge
 	}
 	if f.restore != "all" && f.restore != "proxies" && f.restore != "none" {
 		return usagef("--restore %q: want all, proxies or none", f.restore)
+	}
+	if f.judged < 0 || f.judged > maxJudged {
+		return usagef("--verdict-history %d: want 0 to %d", f.judged, maxJudged)
 	}
 	file, err := f.load()
 	if err != nil {
@@ -198,7 +203,7 @@ func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) 
 		return stackConfig{}, usageError{err}
 	}
 	return stackConfig{
-		state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, logger: logger,
+		state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, judged: f.judged, logger: logger,
 		toxiproxysOnly: f.toxiproxysOnly, noTraffic: !f.proxyMetrics, runtimeMetrics: f.runtimeMetrics,
 	}, nil
 }

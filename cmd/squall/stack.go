@@ -20,15 +20,18 @@ import (
 	"github.com/squall-proxy/squall/proxy/http1"
 	"github.com/squall-proxy/squall/proxy/nethttp"
 	"github.com/squall-proxy/squall/proxy/tcp"
+	"github.com/squall-proxy/squall/verdict"
 )
 
 const defaultAdminPort = 8474
 
-// recentExchanges is how many exchanges can be looked at afterwards, and judgedExchanges of how many a verdict is made: of
-// each half a kilobyte, 28 MB in all, and up to 60 MB more where clients send long texts, each another one.
+// recentExchanges is how many exchanges can be looked at afterwards, and judgedExchanges of how many a verdict is made unless
+// another number is given, up to maxJudged: of each half a kilobyte, 28 MB in all, and up to 60 MB more where clients send long
+// texts, each another one.
 const (
 	recentExchanges = 10_000
 	judgedExchanges = 50_000
+	maxJudged       = verdict.MaxRecords
 )
 
 // drainLimit is how long exchanges under way may take to finish when squall stops.
@@ -44,6 +47,7 @@ type stackConfig struct {
 	logger zerolog.Logger
 
 	callHeader string // as of [proxy.Engine]
+	judged     int    // exchanges that are kept for verdicts; 0 = none, and nothing is recorded that only a verdict needs
 
 	toxiproxysOnly bool // GET /metrics has nothing that toxiproxy-server's does not have
 	noTraffic      bool // it does not count the bytes of TCP proxies under Toxiproxy's names
@@ -96,7 +100,11 @@ func startStack(c stackConfig) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
-	recent, history, audit, changes := admin.NewRecent(recentExchanges), admin.NewHistory(judgedExchanges), admin.NewAudit(), &metrics.Changes{}
+	recent, audit, changes := admin.NewRecent(recentExchanges), admin.NewAudit(), &metrics.Changes{}
+	var history *admin.Recent
+	if c.judged > 0 {
+		history = admin.NewHistory(c.judged)
+	}
 	log := exchangeLog{c.logger}
 	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
 	http2 := &nethttp.Executor{}
@@ -104,10 +112,12 @@ func startStack(c stackConfig) (*stack, error) {
 		Executors: map[string]proxy.Executor{
 			proxy.DefaultEngine: &http1.Executor{HTTP2: http2}, "nethttp": http2, proxy.TCP: &tcp.Executor{},
 		},
-		CallHeader: c.callHeader,
+		CallHeader: c.callHeader, NoMarks: history == nil,
 		Observer: func(e proxy.Exchange) {
 			recent.Add(e)
-			history.Add(e)
+			if history != nil {
+				history.Add(e)
+			}
 			log.exchange(e)
 		},
 		Warn: func(proxyName string, err error) {

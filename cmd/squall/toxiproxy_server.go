@@ -18,7 +18,7 @@ const exitFlags = 2
 // that cannot be read and an address that is taken end it, with exit code 1, and the seed counts. Whoever can reach the API may
 // use it.
 func runToxiproxyServer(ctx context.Context, program string, args []string, sys system) int {
-	f := serveFlags{restore: "all", adminOpen: true, toxiproxysOnly: true}
+	f := serveFlags{restore: "all", adminOpen: true, toxiproxysOnly: true, judged: judgedExchanges}
 	set := flag.NewFlagSet(program, flag.ContinueOnError)
 	set.SetOutput(sys.err)
 	set.StringVar(&f.host, "host", "localhost", "Host for toxiproxy's API to listen on")

@@ -5,8 +5,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestVerdictOfAClientThatRepeatsEverything: the flags choose the forms, and the exit code says how bad it is.
@@ -31,7 +33,13 @@ func TestVerdictOfAClientThatRepeatsEverything(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	files := t.TempDir()
 	junit, page := filepath.Join(files, "verdict.xml"), filepath.Join(files, "verdict.html")
-	out := s.squall("verdict", "--proxy", "a", "--junit", junit, "--html", page)
+	out := ""
+	for range 100 { // an exchange is over a moment behind its reply
+		if out = s.squall("verdict", "--proxy", "a", "--junit", junit, "--html", page); strings.Contains(out, "by id: 12") {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 	if !strings.HasPrefix(out, "FAIL: ") || !strings.Contains(out, "by id: 12") || !strings.Contains(out, "D10") {
 		t.Errorf("the verdict is %s", out)
 	}
@@ -60,6 +68,32 @@ func TestVerdictOfAClientThatRepeatsEverything(t *testing.T) {
 		code, _, errs := runSquall(t, nil, append([]string{"verdict", "--admin", s.admin}, test.args...)...)
 		if code != test.code {
 			t.Errorf("%v: exit code %d, want %d; %s", test.args, code, test.code, errs)
+		}
+	}
+}
+
+// TestVerdictHistory: of as many exchanges as are kept a verdict is made, and none where none are.
+func TestVerdictHistory(t *testing.T) {
+	for _, test := range []struct{ kept, code, calls, seen int }{{3, exitOK, 5, 3}, {0, exitFail, 1, 0}} {
+		s := startServe(t, nil, "--verdict-history", strconv.Itoa(test.kept))
+		s.squall("proxies", "add", "a", "127.0.0.1:0", fineUpstream(t))
+		for range test.calls {
+			get(t, s.url("a"))
+		}
+		code, out, errs := runSquall(t, nil, "verdict", "--admin", s.admin)
+		if code != test.code {
+			t.Errorf("of %d kept: exit code %d: %s", test.kept, code, errs)
+		}
+		if test.seen > 0 && !strings.Contains(out, strconv.Itoa(test.seen)+" exchanges in") {
+			t.Errorf("of %d kept: %s", test.kept, out)
+		}
+		if test.kept == 0 && !strings.Contains(errs, "--verdict-history") {
+			t.Errorf("of none kept: %s", errs)
+		}
+	}
+	for _, wrong := range []string{"-1", "200001", "many"} {
+		if code, _, _ := runSquall(t, nil, "serve", "--verdict-history", wrong); code != exitUsage {
+			t.Errorf("--verdict-history %s: exit code %d", wrong, code)
 		}
 	}
 }
