@@ -91,7 +91,7 @@ func TestStepsAreRules(t *testing.T) {
 	if _, err := verdict.Judge(verdict.Input{Thresholds: Plan{Scale: 0.5}.Thresholds()}); err != nil {
 		t.Error(err)
 	}
-	if got := (Plan{Scale: 0.5}).Thresholds(); len(got) != len(scaledThresholds) || got["D13.limit"] != 15 {
+	if got := (Plan{Scale: 0.5}).Thresholds(); len(got) != len(scaledThresholds) || got["D16.time"] != 15 {
 		t.Errorf("thresholds at a scale of 0.5: %v", got)
 	}
 	if got := (Plan{}).Thresholds(); len(got) != 0 {

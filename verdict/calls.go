@@ -35,7 +35,7 @@ const overlap = 50 * time.Millisecond
 func (c *call) add(a *attempt, by Rule) {
 	if len(c.attempts) > 0 {
 		a.transparent = transparent(c, a)
-		a.hedge = c.until.After(a.begin) && (c.last().ok() || c.until.Sub(a.begin) > overlap)
+		a.hedge = c.until.After(a.begin) && (c.last().ok() || c.until.Sub(a.begin) > overlap || outrun(c.last(), a))
 		a.joined = by
 		if a.hedge {
 			c.hedges++
@@ -46,6 +46,13 @@ func (c *call) add(a *attempt, by Rule) {
 	if a.end.After(c.until) {
 		c.until = a.end
 	}
+}
+
+// outrun reports whether the client gave before up because a had brought it a reply: however soon that came, it had asked for a
+// second one while it waited for the first. Of what is not safe this is not believed: the end of one that was given up, and
+// repeated at once, may be noticed behind the reply.
+func outrun(before, a *attempt) bool {
+	return before.left() && a.ok() && !a.unsafe() && !a.head().After(before.end)
 }
 
 // repeats gives the attempts behind the first, those that net/http makes by itself left out.

@@ -67,7 +67,28 @@ func noBackoff(s *scene, f *finding) {
 	}
 	pause := seconds(median(pauses))
 	f.measured("median pause", pause)
-	f.end(below(pause, f), "%s before a retry, the median of %s", brief(pause), count(len(pauses), "call"))
+	switch says := brief(pause) + " before a retry, the median of " + count(len(pauses), "call"); {
+	case pause < f.span("fail"):
+		f.fail("%s", says)
+	case pause >= f.span("warn"):
+		f.pass("%s", says)
+	case mostlyBelow(pauses, f.limit("warn")):
+		f.warn("%s", says)
+	default:
+		f.inconclusive("%s: that may be chance, as many others have more than %s", says, brief(f.span("warn")))
+	}
+}
+
+// mostlyBelow reports whether more than half of what values are drawn from is below a limit, as far as so many show: were it
+// only half, so few above it would come in one of twenty cases (the sign test).
+func mostlyBelow(values []float64, limit float64) bool {
+	above := 0
+	for _, v := range values {
+		if v >= limit {
+			above++
+		}
+	}
+	return atMost(above, len(values)) < 0.05
 }
 
 // pausesOf gives the mean pause of each call that has so many.
@@ -79,17 +100,6 @@ func pausesOf(calls []*call, gaps int) []float64 {
 		}
 	}
 	return pauses
-}
-
-// below grades a time that is the worse the shorter it is.
-func below(d time.Duration, f *finding) Grade {
-	switch {
-	case d < f.span("fail"):
-		return Fail
-	case d < f.span("warn"):
-		return Warn
-	}
-	return Pass
 }
 
 // ownGaps gives the pauses that the client chose: none that the service asked for.

@@ -90,7 +90,8 @@ func noTimeout(s *scene, f *finding) {
 	case stillOpen > 0:
 		f.fail("%s waited for longer than %s, and still wait", count(stillOpen, "connection"), brief(limit))
 	case len(tried) == 0:
-		f.inconclusive("no fault kept at least %s from ending until the client left", count(int(f.limit("exchanges")), "reply"))
+		f.inconclusive("no fault kept at least %s from ending for %s, or until the client left",
+			count(int(f.limit("exchanges")), "reply"), brief(limit))
 	default:
 		f.pass("it waited for %s%s", strings.Join(tried, ", "), rest)
 	}

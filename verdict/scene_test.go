@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
@@ -138,6 +139,86 @@ func TestChallengeMayBeAnswered(t *testing.T) {
 		}
 		if f := find(t, in, "D10"); f.Verdict != want {
 			t.Errorf("%d attempts: got %s, want %s: %s", attempts, f.Verdict, want, f.Says)
+		}
+	}
+}
+
+// A second request that brings its reply at once is a hedge all the same, if the client ended the first one behind that reply;
+// one that was given up before, and whose end was noticed late, was tried again without a pause.
+func TestQuickHedgeIsNoRetry(t *testing.T) {
+	for _, test := range []struct {
+		method string
+		late   time.Duration // the end of the first, behind the begin of the second, whose reply begins after 1 ms
+		want   Grade         // of no backoff
+	}{
+		{"GET", 3 * time.Millisecond, Inconclusive},
+		{"GET", 500 * time.Microsecond, Fail},
+		{"POST", 3 * time.Millisecond, Fail}, // nobody hedges it; if this is one, it is a repetition
+	} {
+		in := Input{Distinct: true}
+		for i := range 20 {
+			at := time.Duration(i) * 3 * time.Second
+			first, second := made(at, uint64(i+1), 0), made(at+time.Second, uint64(i+1), 200)
+			first.Duration, first.Outcome, first.Attempt.ClosedBy = time.Second+test.late, proxy.ClientLeft, proxy.ByClient
+			first.Method, second.Method = test.method, test.method
+			in.Client.Exchanges = append(in.Client.Exchanges, first, second)
+		}
+		if f := find(t, in, "D3"); f.Verdict != test.want {
+			t.Errorf("%s that ended %v behind the second: got %s, want %s: %s", test.method, test.late, f.Verdict, test.want, f.Says)
+		}
+	}
+}
+
+// Pauses whose median is below the line are too short only if that can hardly be chance: full jitter from 100 ms on lies just above.
+func TestPausesNearTheLineMayBeChance(t *testing.T) {
+	for above, want := range map[int]Grade{0: Warn, 15: Warn, 16: Inconclusive, 19: Inconclusive, 21: Pass, 42: Pass} {
+		in := Input{Distinct: true}
+		for i := range 42 {
+			pause := 90 * time.Millisecond
+			if i < above {
+				pause = 120 * time.Millisecond
+			}
+			for n := range 4 {
+				in.Client.Exchanges = append(in.Client.Exchanges,
+					made(time.Duration(i)*10*time.Second+time.Duration(n)*(pause+2*time.Millisecond), uint64(i+1), 503))
+			}
+		}
+		if f := find(t, in, "D3"); f.Verdict != want {
+			t.Errorf("%d of 42 above: got %s, want %s: %s", above, f.Verdict, want, f.Says)
+		}
+	}
+}
+
+// A caller whom squall itself had to tell, after the 60 s that its upstreams have, that nothing came, has waited as long as is too long.
+func TestCallerWaitedUntilSquallGaveUp(t *testing.T) {
+	for wait, want := range map[time.Duration]Grade{60 * time.Second: Fail, 59 * time.Second: Pass} {
+		in := Input{Distinct: true, Caller: &Tap{}}
+		for i := range 5 {
+			at := time.Duration(i) * time.Second
+			e := made(at+10*time.Millisecond, uint64(i+1), 503)
+			e.Attempt.Reply.RetryAfter, e.RequestID = "86400", strconv.Itoa(i)
+			in.Client.Exchanges = append(in.Client.Exchanges, e)
+			caller := made(at, uint64(i+1), 504)
+			caller.Duration, caller.Outcome, caller.RequestID = wait, proxy.RealError, e.RequestID
+			in.Caller.Exchanges = append(in.Caller.Exchanges, caller)
+		}
+		if f := find(t, in, "D9"); f.Verdict != want {
+			t.Errorf("after %v: got %s, want %s: %s", wait, f.Verdict, want, f.Says)
+		}
+	}
+}
+
+// Who was kept waiting for less than the limit may have a timeout: that it has none is not said.
+func TestShortSilenceShowsNoMissingTimeout(t *testing.T) {
+	for silence, want := range map[time.Duration]Grade{7 * time.Second: Inconclusive, 31 * time.Second: Fail} {
+		in := Input{Distinct: true}
+		for i := range 5 {
+			e := made(time.Duration(i)*time.Minute, uint64(i+1), 0)
+			e.Duration = silence
+			in.Client.Exchanges = append(in.Client.Exchanges, e)
+		}
+		if f := find(t, in, "D13"); f.Verdict != want {
+			t.Errorf("after %v: got %s, want %s: %s", silence, f.Verdict, want, f.Says)
 		}
 	}
 }

@@ -47,6 +47,18 @@ func variation(values []float64) float64 {
 	return math.Sqrt(squares/float64(len(values))) / m
 }
 
+// atMost is how likely so few heads, or fewer, are in so many throws of a coin.
+func atMost(heads, throws int) float64 {
+	likely, n := 0.0, float64(throws)
+	whole, _ := math.Lgamma(n + 1)
+	for k := range heads + 1 {
+		chosen, _ := math.Lgamma(float64(k) + 1)
+		left, _ := math.Lgamma(n - float64(k) + 1)
+		likely += math.Exp(whole - chosen - left - n*math.Ln2)
+	}
+	return likely
+}
+
 // crowd is the largest number of moments that lie within one bin of time, wherever it begins; moments are put in order.
 func crowd(moments []time.Time, bin time.Duration) int {
 	slices.SortFunc(moments, time.Time.Compare)

@@ -45,8 +45,9 @@ func newCertify(sys system) *cobra.Command {
 		Use:   "certify",
 		Short: "Lead a client through every fault in turn, and say what it does wrong",
 		Long: fmt.Sprintf(`Lead a client through a course: a baseline, one fault after the other with a recovery behind each, then the verdict of
-"squall verdict". It takes %v, with --quick %v, with --caller-proxy %v; the verdict's own times are scaled with it (so that with
---quick a client must give up after 6 s, not 30 s).
+"squall verdict". It takes %v, with --quick %v, with --caller-proxy %v; the verdict's own times are scaled with it, but for the
+30 s after which a client must give up (D13): a shorter course keeps nobody waiting for so long, and tells timeouts only that are
+shorter than its faults (with --quick 7 s). A limit of your own, --threshold D13.limit=5, is told in any.
 
 The client calls a proxy of a running squall (--proxy), or of one that is started for this (--upstream). It is one that runs
 already, or a command: with --rate one call of it each time (SQUALL_CALL is its number), without, or beside --url, a program that

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/failsafe-go/failsafe-go/failsafehttp"
 	"github.com/hashicorp/go-retryablehttp"
@@ -117,7 +116,8 @@ func serveGreeting(w http.ResponseWriter, r *http.Request) {
 
 // TestCertifyAPlainClient: a client that has no timeout and masks nothing is told so, and nothing of retries that it does not make.
 func TestCertifyAPlainClient(t *testing.T) {
-	report := certifiedClient(t, &http.Transport{}, http.HandlerFunc(serveGreeting), "--scale", "0.03", "--rate", "60")
+	report := certifiedClient(t, &http.Transport{}, http.HandlerFunc(serveGreeting),
+		"--scale", "0.03", "--rate", "60", "--threshold", "D13.limit=0.9")
 	checkFound(t, report, []string{"D13"}, []string{"D3", "D5", "D7", "D9", "D10", "D11"})
 }
 
@@ -137,49 +137,57 @@ func checkFound(t *testing.T, report verdict.Report, wrong, right []string) {
 	}
 }
 
-// TestCertifyFourRealClients: what each of these clients is known to do wrong is found, and what squall's own does is not
-// wrong anywhere. They are judged by milliseconds, so it takes a machine that has nothing else to do.
+// TestCertifyFourRealClients: of each of these clients exactly that is found which it does wrong, by the verdict's own defaults
+// and in a course of the usual length, and of squall's own, as it is by default, nothing. What a client may be found to do, too, is
+// true of it, and so near to a limit that a run may say either.
 func TestCertifyFourRealClients(t *testing.T) {
 	if os.Getenv("SQUALL_TORTURE") == "" {
-		t.Skip("takes a minute of a machine's time; SQUALL_TORTURE=1 runs it")
+		t.Skip("takes 8 minutes, nearly all of them waiting; SQUALL_TORTURE=1 runs it, with -parallel 4")
 	}
-	cfg := client.Default()
-	cfg.AttemptTimeout /= 20          // as the course is shorter
-	cfg.Hedge.After = 5 * time.Second // beyond the pauses that the course asks for: a hedge does not know of them
-	cfg.Retry.Base *= 2               // so few calls fail four times that with full jitter chance would decide whether it is enough
-	own, err := client.New(cfg)
+	own, err := client.New(client.Default())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(own.Close)
 	for _, test := range []struct {
-		name        string
-		transport   http.RoundTripper
-		wrong       []string // at least, WARN or FAIL
-		right       []string // not these
-		nothingElse bool     // is wrong
-		args        []string
+		name         string
+		transport    http.RoundTripper
+		wrong, maybe []string // WARN or FAIL
+		passed       int      // at least; else nothing was told of it
 	}{
-		{name: "net/http", transport: &http.Transport{}, right: []string{"D1", "D2", "D3", "D5", "D7", "D9", "D10", "D11"}},
 		{
-			name: "go-retryablehttp", transport: retrying(), wrong: []string{"D5", "D9", "D11"}, right: []string{"D3", "D7", "D10"},
-			// A machine under load varies what waits, too. A client that does so on purpose, by a fifth, has 0.115.
-			args: []string{"--threshold", "D5.variation=0.09", "--threshold", "D5.spread=0.15"},
+			name: "net/http", transport: &http.Transport{}, passed: 12,
+			wrong: []string{"D13", "D16"}, // it has neither a timeout nor a breaker
+			maybe: []string{"D28"},        // that the Transport repeats a GET whose connection ended in silence hides a tenth of the failures
 		},
 		{
-			name: "failsafehttp", transport: failsafehttp.NewRoundTripper(keeping(), failsafehttp.NewRetryPolicyBuilder().Build()),
-			wrong: []string{"D3", "D11", "D24"}, right: []string{"D10"},
-			args: []string{"--threshold", "D3.gaps=2"}, // its default are two retries
+			name: "go-retryablehttp", transport: retrying(), passed: 10,
+			wrong: []string{"D5", "D9", "D11", "D1", "D8", "D13", "D16", "D22"}, // up to four retries, and nothing that spares the service
+			maybe: []string{"D25"},                                              // for one second more than is allowed
 		},
-		{name: "squall's own", transport: own, nothingElse: true, args: []string{"--rate", "100", "--scale", "0.05"}},
+		{
+			name: "failsafehttp", transport: failsafehttp.NewRoundTripper(keeping(), failsafehttp.NewRetryPolicyBuilder().Build()), passed: 6,
+			wrong: []string{"D3", "D11", "D24", "D7", "D8", "D9", "D13", "D16", "D25"}, // D7: of dates
+			maybe: []string{"D1", "D22"},                                               // three attempts are just the limit of D1
+		},
+		{name: "squall's own", transport: own, passed: 20},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			report := certifiedClient(t, test.transport, http.HandlerFunc(serveGreeting), append([]string{"--scale", "0.04", "--rate", "60"}, test.args...)...)
-			checkFound(t, report, test.wrong, test.right)
-			failed, warned := graded(report, verdict.Fail), graded(report, verdict.Warn)
-			if test.nothingElse && len(failed)+len(warned) > 0 {
-				t.Errorf("found %v, %v", failed, warned)
+			report := certifiedClient(t, test.transport, http.HandlerFunc(serveGreeting), "--rate", "20")
+			found := slices.Concat(graded(report, verdict.Fail), graded(report, verdict.Warn))
+			for _, id := range test.wrong {
+				if !slices.Contains(found, id) {
+					t.Errorf("%s is not found", id)
+				}
+			}
+			for _, id := range found {
+				if !slices.Contains(test.wrong, id) && !slices.Contains(test.maybe, id) {
+					t.Errorf("%s is found", id)
+				}
+			}
+			if passed := graded(report, verdict.Pass); len(passed) < test.passed {
+				t.Errorf("only %v passed, want %d", passed, test.passed)
 			}
 		})
 	}
