@@ -161,7 +161,7 @@ func reconnects(s *scene, f *finding) {
 	case time.Duration(longest)*time.Second > f.span("time"):
 		f.fail("for %d s it opened more than %s connections a second, up to %d, while they were ended again and again", longest, number(allowed), most)
 	default:
-		f.pass("at most %d connections a second while they were ended", most)
+		f.pass("at most %s while they were ended", count(most, "connection a second"))
 	}
 }
 

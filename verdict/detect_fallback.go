@@ -72,8 +72,8 @@ func fallbackSticks(s *scene, f *finding) {
 	case stuck > 0:
 		f.fail("%s came %s and longer after the service was well again", count(stuck, "degraded reply"), brief(longest))
 	case !f.enough(healthy, "replies"):
-		f.inconclusive("%d replies to callers after the service had been degraded and well again for %s, %s needed",
-			healthy, brief(f.span("ttl")), number(f.limit("replies")))
+		f.inconclusive("%s to callers after the service had been degraded and well again for %s, %s needed",
+			count(healthy, "reply"), brief(f.span("ttl")), number(f.limit("replies")))
 	default:
 		f.pass("no degraded reply came after the service was well again")
 	}

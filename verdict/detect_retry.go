@@ -138,7 +138,7 @@ func unbounded(s *scene, f *finding) {
 	f.figure("most attempts", float64(most), "attempts")
 	f.measured("longest call", longest)
 	if broken > 0 {
-		f.fail("%s did not give up: up to %d attempts, up to %s after the first", count(broken, "call"), most, brief(longest))
+		f.fail("%s did not give up: up to %s, up to %s after the first", count(broken, "call"), count(most, "attempt"), brief(longest))
 		return
 	}
 	gaveUp, reason := s.sureCalls(f.limit("calls"), "that failed to the end", func(c *call) bool { return c.last().bad() })
@@ -146,7 +146,7 @@ func unbounded(s *scene, f *finding) {
 		f.inconclusive("%s", reason)
 		return
 	}
-	f.pass("%s gave up after at most %d attempts and %s", count(len(gaveUp), "call"), most, brief(longest))
+	f.pass("%s gave up after at most %s and %s", count(len(gaveUp), "call"), count(most, "attempt"), brief(longest))
 }
 
 // permanentRetried looks for repetitions of what a repetition cannot mend. One behind a 401 is left alone: it may be the

@@ -97,8 +97,8 @@ func ignoresRetryAfter(s *scene, f *finding) {
 	case !f.enough(replies, "replies"):
 		f.inconclusive("%s with a Retry-After, %s needed", count(replies, "reply"), number(f.limit("replies")))
 	default:
-		f.pass("none of %d retries came before it was asked for (%d replies in seconds, %d with a date)",
-			plain.retried+date.retried, plain.replies, date.replies)
+		f.pass("of %s none came before it was asked for (%s in seconds, %d with a date)",
+			count(plain.retried+date.retried, "retry"), count(plain.replies, "reply"), date.replies)
 	}
 }
 
@@ -134,7 +134,7 @@ func retryAfterHerd(s *scene, f *finding) {
 	f.figure("share that came at once", part, "")
 	switch {
 	case !f.enough(retries, "retries"):
-		f.inconclusive("%d retries behind a Retry-After, %s needed", retries, number(f.limit("retries")))
+		f.inconclusive("%s behind a Retry-After, %s needed", count(retries, "retry"), number(f.limit("retries")))
 	case part > f.limit("share"):
 		f.warn("%s of the retries came within %s of the end of Retry-After: all who were sent away come back at once",
 			percent(part), brief(f.span("within")))
@@ -171,7 +171,7 @@ func believesRetryAfter(s *scene, f *finding) {
 	case waiting > 0:
 		f.fail("%s waited for up to %s because a reply asked for a pause of an hour or more", count(waiting, "caller"), brief(longest))
 	case !f.enough(looked, "replies"):
-		f.inconclusive("%d replies with a Retry-After of an hour or more whose callers are known, %s needed", looked, number(f.limit("replies")))
+		f.inconclusive("%s with a Retry-After of an hour or more whose callers are known, %s needed", count(looked, "reply"), number(f.limit("replies")))
 	default:
 		f.pass("a Retry-After of an hour or more kept no caller waiting: %s at most", brief(longest))
 	}

@@ -50,7 +50,7 @@ func staleServed(s *scene, f *finding) {
 	case unmarked > 0:
 		f.warn("%d of %d replies from memory were stale and did not say so (Age, Cache-Status or a marker)", unmarked, served)
 	case !f.enough(served, "replies"):
-		f.inconclusive("%d replies were seen to be served from memory, %s needed", served, number(f.limit("replies")))
+		f.inconclusive("%s served from memory, %s needed", count(served, "reply"), number(f.limit("replies")))
 	default:
 		f.pass("%d replies from memory, the oldest of %s, were in bounds, and the stale ones said so", served, brief(oldest))
 	}

@@ -5,13 +5,14 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // WriteText writes the report for a terminal: the worst first, what mends it below, and what nobody can tell last.
 func (r Report) WriteText(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s\n", r.Verdict, r.summary())
-	fmt.Fprintf(&b, "%s\n", r.basis())
+	wrap(&b, "", "", r.basis())
 	for _, grade := range []Grade{Fail, Warn, Pass, Inconclusive} {
 		if !grade.AtLeast(Warn) && r.Count(grade) > 0 {
 			b.WriteString("\n")
@@ -73,19 +74,44 @@ func (r Report) linked() string {
 // text writes one finding; of what passed and of what nobody can tell a line.
 func (f Finding) text(b *strings.Builder) {
 	if !f.Verdict.AtLeast(Warn) {
-		fmt.Fprintf(b, "%-12s %-4s %s: %s\n", f.Verdict, f.ID, f.Name, f.Says)
+		wrap(b, fmt.Sprintf("%-12s %-4s ", f.Verdict, f.ID), strings.Repeat(" ", 18), f.Name+": "+f.Says)
 		return
 	}
+	const below = "  "
 	fmt.Fprintf(b, "%-12s %-4s %s\n", f.Verdict, f.ID, f.Name)
-	fmt.Fprintf(b, "  %s\n", f.Says)
-	fmt.Fprintf(b, "  measured: %s\n", join(f.Figures, Figure.String))
-	fmt.Fprintf(b, "  thresholds: %s\n", join(f.Thresholds, Threshold.String))
+	wrap(b, below, below, f.Says)
+	wrap(b, below+"measured: ", below+below, join(f.Figures, Figure.String))
+	wrap(b, below+"thresholds: ", below+below, join(f.Thresholds, Threshold.String))
 	if len(f.Evidence) > 0 {
-		fmt.Fprintf(b, "  exchanges: %s\n", f.evidence())
+		wrap(b, below+"exchanges: ", below+below, f.evidence())
 	}
 	for _, m := range f.Mend {
-		fmt.Fprintf(b, "  mend, %s: %s\n", m.Library, m.Setting)
+		wrap(b, below+"mend, "+m.Library+": ", below+below, m.Setting)
 	}
+}
+
+// textWidth is how many characters a line of text has at most, but for one that is a single word.
+const textWidth = 120
+
+// wrap writes a text in lines of at most textWidth characters: begin stands before the first of them, indent before the others.
+func wrap(b *strings.Builder, begin, indent, text string) {
+	b.WriteString(begin)
+	column, fresh := utf8.RuneCountInString(begin), true
+	for word := range strings.FieldsSeq(text) {
+		length := utf8.RuneCountInString(word)
+		switch {
+		case fresh:
+		case column+1+length > textWidth:
+			b.WriteString("\n" + indent)
+			column = len(indent)
+		default:
+			b.WriteString(" ")
+			column++
+		}
+		b.WriteString(word)
+		column, fresh = column+length, false
+	}
+	b.WriteString("\n")
 }
 
 // evidence lists the ids of exchanges.

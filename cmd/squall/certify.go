@@ -172,8 +172,9 @@ func (f *certifyFlags) run(ctx context.Context, sys system, client *admin.Client
 	stop(nil)
 	made, missed := driven.wait()
 	if err != nil {
-		return verdict.Report{}, err
+		return verdict.Report{}, driven.failed.explain(err)
 	}
+	driven.failed.tell(sys.err, made)
 	f.query.Phases, f.query.Demand = phases, driven.rate
 	if missed > 0 {
 		fmt.Fprintf(sys.err, "squall: %d of %d calls were not made, as too many were under way: the demand counts as unknown\n", missed, made+missed)

@@ -5,11 +5,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/squall-proxy/squall/certify"
 )
@@ -31,6 +28,7 @@ const (
 type driven struct {
 	rate         float64 // of the calls; 0 = nobody knows
 	made, missed int
+	failed       failures      // of the commands that are one call
 	load, client chan struct{} // closed when it has ended; nil = there is none
 }
 
@@ -61,19 +59,29 @@ func (d *driven) wait() (made, missed int) {
 // runClient runs the command as a client that goes on for the whole course.
 func (d *driving) runClient(ctx context.Context, stop context.CancelCauseFunc, sys system, variable string, ended chan<- struct{}) {
 	defer close(ended)
-	cmd := d.shell(ctx, variable)
-	cmd.Stdout, cmd.Stderr = sys.err, sys.err
+	var end tail
+	cmd := d.shell(ctx, io.MultiWriter(sys.err, &end), variable)
+	cmd.Stdout = sys.err
 	err := cmd.Run()
-	if ctx.Err() == nil {
-		stop(fmt.Errorf("the client has ended before the course did (%v); for a command that is one call give --rate", err))
+	if ctx.Err() != nil {
+		return
 	}
+	how := "exit status 0"
+	if err != nil {
+		how = commandFailure(err, &end).Error()
+	}
+	stop(fmt.Errorf("the client has ended before the course did (%s); for a command that is one call give --rate", how))
 }
 
 // runLoad makes the calls.
 func (d *driving) runLoad(ctx context.Context, variable string, running *driven) {
 	defer close(running.load)
 	load := certify.Load{Rate: d.rate, MaxActive: maxActiveCommands, Call: func(ctx context.Context, n int) {
-		_ = d.shell(ctx, variable, "SQUALL_CALL="+strconv.Itoa(n)).Run() // what it makes of a fault is its own
+		var end tail
+		// What it makes of a fault is its own; that it cannot be run at all is not.
+		if err := d.shell(ctx, &end, variable, "SQUALL_CALL="+strconv.Itoa(n)).Run(); failedByItself(ctx, err) {
+			running.failed.add(commandFailure(err, &end))
+		}
 	}}
 	if d.url != "" {
 		transport := &http.Transport{MaxIdleConnsPerHost: maxActiveCalls}
@@ -95,13 +103,4 @@ func (d *driving) get(ctx context.Context, transport http.RoundTripper, n int) {
 	}
 	_, _ = io.Copy(io.Discard, reply.Body) // likewise
 	_ = reply.Body.Close()
-}
-
-// shell makes the command, with what it starts itself in a group that ends with it.
-func (d *driving) shell(ctx context.Context, variables ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "sh", "-c", d.command)
-	cmd.Env = append(os.Environ(), variables...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	return cmd
 }

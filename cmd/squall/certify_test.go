@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -38,7 +39,8 @@ func TestCertifyRefusesWhatItCannotDo(t *testing.T) {
 		{exitFail, `rule "slow" acts on proxy "b" already`, []string{"--proxy", "b"}},
 		{exitFail, `nobody has called proxy "a"`, []string{"--proxy", "a", "--scale", "0.02"}},
 		{exitFail, "exchanges of proxy \"gone\" failed, the last one with status 502", []string{"--proxy", "gone", "--scale", "0.02", "--url", s.url("gone")}},
-		{exitFail, "the client has ended before the course did", []string{"--proxy", "a", "--cmd", "exit 7"}},
+		{exitFail, "the client has ended before the course did (exit status 7: no such shop)", []string{"--proxy", "a", "--cmd", "echo no such shop >&2; exit 7"}},
+		{exitFail, "failed, the last with exit status 3: lost", []string{"--proxy", "a", "--scale", "0.02", "--rate", "20", "--cmd", "echo lost >&2; exit 3"}},
 	} {
 		code, _, errs := runSquall(t, map[string]string{"SQUALL_ADMIN_URL": s.admin}, append([]string{"certify"}, test.args...)...)
 		if code != test.code || !strings.Contains(errs, test.says) {
@@ -113,5 +115,16 @@ func TestDrivenCalls(t *testing.T) {
 	}
 	if called.Load() < 2 {
 		t.Errorf("the URL was called %d times", called.Load())
+	}
+}
+
+// Of what a command writes to its standard error the end is kept.
+func TestTail(t *testing.T) {
+	var end tail
+	for i := range 1000 {
+		fmt.Fprintf(&end, "line %d\n", i)
+	}
+	if text := end.text(); len(end.kept) != toldOfCommand || !strings.HasSuffix(text, "line 998 line 999") || strings.Contains(text, "\n") {
+		t.Errorf("%d bytes are kept: %q", len(end.kept), text)
 	}
 }
