@@ -1,6 +1,12 @@
 package verdict
 
-import "time"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
 
 // Report is what [Judge] says. Its JSON is stable: fields are only added.
 type Report struct {
@@ -64,6 +70,46 @@ func (r Report) Count(grade Grade) int {
 		}
 	}
 	return n
+}
+
+// ForLibraries leaves of what mends findings that of some libraries, by a part of their names in any case; all, if none is given.
+// A name that is part of none is refused, with those that there are.
+func (r Report) ForLibraries(names ...string) (Report, error) {
+	known := Libraries()
+	for _, name := range names {
+		if !slices.ContainsFunc(known, isNamedBy(name)) {
+			return r, fmt.Errorf("unknown library %q: want a part of %s", name, strings.Join(known, ", "))
+		}
+	}
+	if len(names) == 0 {
+		return r, nil
+	}
+	r.Findings = slices.Clone(r.Findings)
+	for i := range r.Findings {
+		f := &r.Findings[i]
+		f.Mend = slices.DeleteFunc(slices.Clone(f.Mend), func(m Mend) bool {
+			return !slices.ContainsFunc(names, func(name string) bool { return isNamedBy(name)(m.Library) })
+		})
+	}
+	return r, nil
+}
+
+// Libraries lists those of which it is known what mends a finding.
+func Libraries() []string {
+	all := map[string]bool{}
+	for _, d := range detectors() {
+		for _, m := range d.mend {
+			all[m.Library] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// isNamedBy finds libraries by a part of their names.
+func isNamedBy(part string) func(string) bool {
+	return func(library string) bool {
+		return part != "" && strings.Contains(strings.ToLower(library), strings.ToLower(part))
+	}
 }
 
 // Find gives the finding of a detector.

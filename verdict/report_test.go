@@ -149,3 +149,42 @@ func TestJUnitFailsFromTheGradeOn(t *testing.T) {
 		}
 	}
 }
+
+// What mends a finding in other libraries than one's own is left out, of the page as well; the findings stay.
+func TestReportForLibraries(t *testing.T) {
+	report := sample(t)
+	all := 0
+	for _, f := range report.Findings {
+		all += len(f.Mend)
+	}
+	less, err := report.ForLibraries("RetryableHTTP", "urllib3")
+	if err != nil || len(less.Findings) != len(report.Findings) {
+		t.Fatalf("got %d findings, %v", len(less.Findings), err)
+	}
+	left, seen := 0, map[string]bool{}
+	for i, f := range less.Findings {
+		left += len(f.Mend)
+		for _, m := range f.Mend {
+			seen[m.Library] = true
+		}
+		if f.Verdict != report.Findings[i].Verdict {
+			t.Errorf("%s is %s now", f.ID, f.Verdict)
+		}
+	}
+	if diff := cmp.Diff(map[string]bool{retryable: true, urllib3: true}, seen); diff != "" || left >= all {
+		t.Errorf("%d of %d settings are left: %s", left, all, diff)
+	}
+	again := 0
+	for _, f := range report.Findings {
+		again += len(f.Mend)
+	}
+	if again != all {
+		t.Errorf("the report itself has %d settings, and had %d", again, all)
+	}
+	if _, err := report.ForLibraries("curl"); err == nil || !strings.Contains(err.Error(), "failsafe-go") {
+		t.Errorf("of a library that nobody knows: %v", err)
+	}
+	if _, err := report.ForLibraries(""); err == nil {
+		t.Error("a library without a name is taken")
+	}
+}

@@ -4,6 +4,7 @@ package calls
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,7 +23,7 @@ type Caller struct {
 
 	URL    string
 	Method string // empty: GET
-	Header http.Header
+	Header http.Header // with Amz-Sdk-Invocation-Id, which names a call to whoever judges the client: one for each, unless it is set here
 	Body   []byte // sent with every call
 
 	Rate        float64       // calls started per second. 0 (one after the other) to 10,000
@@ -72,6 +73,10 @@ type run struct {
 	mu  sync.Mutex // guards sum, and keeps lines whole
 	sum Summary
 }
+
+// callID is the field by which AWS's SDKs name a call, the same in all of its attempts. It is the only one widely known that says
+// just that: an X-Request-Id may be another one for each attempt, and an Idempotency-Key is for what is not idempotent.
+const callID = "Amz-Sdk-Invocation-Id"
 
 // callNumber is the context key of a call's number, by which its events are told apart.
 type callNumber struct{}
@@ -163,6 +168,9 @@ func (r *run) call(ctx context.Context, n int) {
 	req, err := r.request(context.WithValue(ctx, callNumber{}, n))
 	if err != nil { // prepare has tried it
 		return
+	}
+	if req.Header.Get(callID) == "" {
+		req.Header.Set(callID, rand.Text())
 	}
 	var resp *http.Response
 	var answer []byte

@@ -138,6 +138,25 @@ func TestCallerSendsWhatItIsGiven(t *testing.T) {
 	})
 }
 
+// Every attempt of a call names it by the same id, and every call has another one; unless the caller has said which.
+func TestCallerNamesItsCalls(t *testing.T) {
+	for _, given := range []string{"", "mine"} {
+		synctest.Test(t, func(t *testing.T) {
+			up := upstream(status(503), status(200), status(503), status(200))
+			c := lab(up, client.Lab6Retry(3, time.Second), &bytes.Buffer{})
+			c.Count = 2
+			if given != "" {
+				c.Header = http.Header{callID: {given}}
+			}
+			run1(t, c).want(t, 2, 0, 0, 0, 4)
+			one, two := up.seen[0].call, up.seen[2].call
+			if one == "" || up.seen[1].call != one || up.seen[3].call != two || (given == "") != (one != two) || given != "" && one != given {
+				t.Errorf("with %q: named %+v", given, up.seen)
+			}
+		})
+	}
+}
+
 func TestCallerClosedLoop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := status(200)

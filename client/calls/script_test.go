@@ -54,12 +54,13 @@ type script struct {
 type attempt struct {
 	at                time.Duration // since the script began
 	method, key, body string        // key is the Idempotency-Key
+	call              string        // the id of the call
 }
 
 func upstream(answers ...answer) *script { return &script{answers: answers, start: time.Now()} }
 
 func (s *script) RoundTrip(req *http.Request) (*http.Response, error) {
-	got := attempt{at: time.Since(s.start), method: req.Method, key: req.Header.Get("Idempotency-Key")}
+	got := attempt{at: time.Since(s.start), method: req.Method, key: req.Header.Get("Idempotency-Key"), call: req.Header.Get(callID)}
 	if req.Body != nil {
 		data, err := io.ReadAll(req.Body)
 		if err := errors.Join(err, req.Body.Close()); err != nil {

@@ -25,6 +25,7 @@ type reporting struct {
 	junit, html string // files
 	failOn      string
 	thresholds  []string
+	libraries   []string
 }
 
 func (r *reporting) addFlags(flags *pflag.FlagSet) {
@@ -32,6 +33,7 @@ func (r *reporting) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.junit, "junit", "", "write it into a file as JUnit's XML, too")
 	flags.StringVar(&r.html, "html", "", "write it into a file as one HTML page, too")
 	flags.StringVar(&r.failOn, "fail-on", "", "warn or fail: end with code 3 if a finding is so bad, or worse")
+	flags.StringArrayVar(&r.libraries, "library", nil, "say what mends it in this library only, such as retryablehttp (again for each)")
 	flags.StringArrayVar(&r.thresholds, "threshold", nil, "another limit, such as D1.fail=2 (again for each)")
 }
 
@@ -39,6 +41,9 @@ func (r *reporting) addFlags(flags *pflag.FlagSet) {
 func (r *reporting) check() (thresholds map[string]float64, err error) {
 	if r.failOn != "" && r.failOn != "warn" && r.failOn != "fail" {
 		return nil, usagef("--fail-on %q: want warn or fail", r.failOn)
+	}
+	if _, err := (verdict.Report{}).ForLibraries(r.libraries...); err != nil {
+		return nil, usagef("--library: %w", err)
 	}
 	thresholds = map[string]float64{}
 	for _, text := range r.thresholds {
@@ -65,6 +70,10 @@ func (r *reporting) grade() verdict.Grade {
 
 // write writes a report in all forms that are wanted, and ends with its exit code.
 func (r *reporting) write(out io.Writer, report verdict.Report) error {
+	report, err := report.ForLibraries(r.libraries...)
+	if err != nil {
+		return err
+	}
 	print := report.WriteText
 	if r.json {
 		print = report.WriteJSON

@@ -43,6 +43,9 @@ func TestVerdictOfAClientThatRepeatsEverything(t *testing.T) {
 	if !strings.HasPrefix(out, "FAIL: ") || !strings.Contains(out, "by id: 12") || !strings.Contains(out, "D10") {
 		t.Errorf("the verdict is %s", out)
 	}
+	if short := s.squall("verdict", "--proxy", "a", "--library", "axios"); !strings.Contains(short, "mend, axios") || strings.Contains(short, "mend, Polly") {
+		t.Errorf("for axios the verdict is %s", short)
+	}
 	var suites struct {
 		Failures int `xml:"failures,attr"`
 	}
@@ -63,6 +66,7 @@ func TestVerdictOfAClientThatRepeatsEverything(t *testing.T) {
 		{exitUsage, []string{"--threshold", "D1.fial=2"}},
 		{exitUsage, []string{"--threshold", "D1.fail"}},
 		{exitUsage, []string{"--since", "-1s"}},
+		{exitUsage, []string{"--library", "curl"}},
 		{exitFail, []string{"--proxy", "b"}},
 	} {
 		code, _, errs := runSquall(t, nil, append([]string{"verdict", "--admin", s.admin}, test.args...)...)
@@ -95,5 +99,23 @@ func TestVerdictHistory(t *testing.T) {
 		if code, _, _ := runSquall(t, nil, "serve", "--verdict-history", wrong); code != exitUsage {
 			t.Errorf("--verdict-history %s: exit code %d", wrong, code)
 		}
+	}
+}
+
+// TestVerdictOfSquallCall: equal calls of squall's own client are told apart by the ids that it gives them.
+func TestVerdictOfSquallCall(t *testing.T) {
+	s := startServe(t, nil)
+	s.squall("proxies", "add", "a", "127.0.0.1:0", fineUpstream(t))
+	s.squall("faults", "rule", "some", `{"proxy":"a","abort":503,"every":2}`)
+	s.squall("call", s.url("a"), "--as", "retry", "--retry-delay", "1ms", "--count", "10")
+	out := ""
+	for range 100 { // an exchange is over a moment behind its reply
+		if out = s.squall("verdict", "--proxy", "a"); strings.Contains(out, " in 10 calls") {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if !strings.Contains(out, " in 10 calls") || !strings.Contains(out, "by id: 9") || strings.Contains(out, "look like others") {
+		t.Errorf("the verdict is %s", out)
 	}
 }
