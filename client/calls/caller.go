@@ -22,9 +22,9 @@ type Caller struct {
 	Client client.Config // Observe is called as well, when set
 
 	URL    string
-	Method string // empty: GET
+	Method string      // empty: GET
 	Header http.Header // with Amz-Sdk-Invocation-Id, which names a call to whoever judges the client: one for each, unless it is set here
-	Body   []byte // sent with every call
+	Body   []byte      // sent with every call
 
 	Rate        float64       // calls started per second. 0 (one after the other) to 10,000
 	Count       int           // stop after so many calls, skipped ones included. 0: no limit
