@@ -109,6 +109,16 @@ func Attribution(d Decision) string {
 	return "rule=" + headerWord(d.Rule) + "; kind=" + d.Kind + "; n=" + strconv.FormatUint(d.N, 10)
 }
 
+// ServerTimingHeader names the header field that tells a browser's developer tools how long squall took for an answer of ours
+// (W3C Server Timing).
+const ServerTimingHeader = "Server-Timing"
+
+// ServerTiming is what stands in [ServerTimingHeader] for a decision that was answered so long after the exchange began, in
+// milliseconds: `squall;desc="abort";dur=300.2`.
+func ServerTiming(d Decision, after time.Duration) string {
+	return `squall;desc="` + d.Kind + `";dur=` + strconv.FormatFloat(float64(after)/float64(time.Millisecond), 'f', 1, 64)
+}
+
 // headerWord writes a rule's name so that it cannot break the header field: as it is if it is made of plain characters,
 // else quoted as Go quotes, so that [strconv.Unquote] reads it.
 func headerWord(name string) string {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
@@ -38,6 +39,7 @@ func (x *exchange) answer(a faults.Answer, d faults.Decision) {
 	}
 	if x.settings.Config.Attribution {
 		h.set(faults.AttributionHeader, faults.Attribution(d))
+		h.add(faults.ServerTimingHeader, faults.ServerTiming(d, time.Since(x.record.At)))
 	}
 	x.write(a.Status, a.Body)
 }

@@ -3,6 +3,7 @@ package nethttp
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
@@ -31,6 +32,7 @@ func (x *exchange) answer(a faults.Answer, d faults.Decision, dropped http.Heade
 	}
 	if x.settings.Config.Attribution {
 		h.Set(faults.AttributionHeader, faults.Attribution(d))
+		h.Add(faults.ServerTimingHeader, faults.ServerTiming(d, time.Since(x.record.At)))
 	}
 	x.write(a.Status, a.Body)
 }

@@ -3,8 +3,11 @@ package proxytest
 import (
 	"io"
 	"net/http"
+	"regexp"
+	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
@@ -87,6 +90,7 @@ func (s suite) answerBefore(t *testing.T) {
 	equal(t, "X-Why", reply.Header.Get("X-Why"), "chaos")
 	equal(t, "attribution", reply.Header.Get(faults.AttributionHeader), `rule="no way"; kind=abort; n=1`)
 	equal(t, "calls", calls.Load(), 0)
+	timingOf(t, reply, "abort", 0)
 	x := r.exchange()
 	equal(t, "request id", reply.Header.Get("X-Request-Id"), x.RequestID)
 	equal(t, "outcome", x.Outcome, proxy.Injected)
@@ -145,4 +149,38 @@ func (s suite) bodylessAnswer(t *testing.T) {
 	for range 6 {
 		equal(t, "response bytes", r.exchange().ResponseBytes, 0)
 	}
+}
+
+// timingOf holds a reply's Server-Timing (W3C Server Timing, 2): the kind of the fault, and a time that is no shorter than
+// what it was held before.
+func timingOf(t *testing.T, reply *http.Response, kind string, atLeast time.Duration) {
+	t.Helper()
+	found := regexp.MustCompile(`^squall;desc="([a-z_]+)";dur=(\d+\.\d)$`).FindStringSubmatch(reply.Header.Get(faults.ServerTimingHeader))
+	if found == nil {
+		t.Fatalf("Server-Timing is %q", reply.Header.Values(faults.ServerTimingHeader))
+	}
+	equal(t, "kind in Server-Timing", found[1], kind)
+	took, err := strconv.ParseFloat(found[2], 64)
+	if most := float64(patience) / float64(time.Millisecond); err != nil || took < float64(atLeast)/float64(time.Millisecond) || took > most {
+		t.Errorf("Server-Timing says %v ms, %v", took, err)
+	}
+}
+
+// serverTiming: an answer says how long it was held, beside what the dropped reply said; what is no answer of ours, or bears no
+// mark, says nothing.
+func (s suite) serverTiming(t *testing.T) {
+	upstream := serve(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("Server-Timing", "db;dur=5") })
+	r := s.start(t, upstream, rules(
+		`{"name": "slow", "delay": "20ms"}`,
+		`{"name": "gone", "abort": 503, "match": {"path": "/gone"}}`,
+		`{"name": "stale", "phase": "before", "degrade": {"body": {"a": 1}}, "match": {"path": "/body"}}`))
+	reply, _ := r.get("/gone")
+	timingOf(t, reply, "abort", 20*time.Millisecond)
+	reply, _ = r.get("/body")
+	timingOf(t, reply, "degrade", 20*time.Millisecond)
+	reply, _ = r.get("/")
+	equal(t, "the upstream's own", reply.Header.Get("Server-Timing"), "db;dur=5")
+	unmarked := s.start(t, upstream, rules(`{"name": "gone", "abort": 503}`), func(_ *testing.T, e *proxy.Endpoint) { e.Config.Attribution = false })
+	reply, _ = unmarked.get("/")
+	equal(t, "without a mark", reply.Header.Get("Server-Timing"), "")
 }

@@ -31,6 +31,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"dialGuard", s.dialGuard},
 		{"limits", s.limits},
 		{"answer", s.answer},
+		{"serverTiming", s.serverTiming},
 		{"hold", s.hold},
 		{"headers", s.headers},
 		{"degrade", s.degrade},
