@@ -62,8 +62,9 @@ func (c *Recent) place(before uint64) *proxy.Exchange {
 	return &(*page)[i%perPage]
 }
 
-// clipTexts cuts the texts that clients choose.
+// clipTexts cuts the texts that clients choose, and lets go of the trace.
 func clipTexts(e *proxy.Exchange) {
+	e.Trace = nil
 	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path, &e.RequestID, &e.Error, &e.FaultPanic} {
 		*text = clip(*text, maxKept)
 	}
@@ -71,7 +72,7 @@ func clipTexts(e *proxy.Exchange) {
 
 // keepForVerdict leaves what a verdict looks at, and a path to be shown.
 func keepForVerdict(e *proxy.Exchange) {
-	e.Error, e.FaultPanic, e.Faults = "", "", faults.Record{}
+	e.Error, e.FaultPanic, e.Faults, e.Trace = "", "", faults.Record{}, nil
 	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path, &e.RequestID} {
 		*text = clip(*text, maxJudged)
 	}

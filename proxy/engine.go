@@ -49,6 +49,8 @@ type Engine struct {
 	// Observer is told of every exchange of every proxy; nil = nobody is.
 	Observer Observer
 
+	// Tracer begins the span of every exchange of HTTP, which is in its record then; nil = nothing is traced.
+	Tracer Tracer
 	// Warn is told of what is wrong with a running proxy and does not stop it: files that were changed and cannot be taken
 	// over, clients that cannot be accepted. It must not block. nil = nobody is.
 	Warn func(proxyName string, err error)

@@ -41,6 +41,7 @@ type Exchange struct {
 	FaultPanic                  string // a panic in a fault that was recovered; the request passed
 	Faults                      faults.Record
 
+	Trace   *Span   // its part in a trace; nil = none
 	Attempt Attempt // what it shows of the client that made it
 }
 

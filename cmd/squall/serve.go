@@ -43,7 +43,10 @@ func newServe(sys system) *cobra.Command {
 		Long: `Run the proxies of a configuration and the admin API until SIGINT or SIGTERM, which lets what is under way finish
 (10 s at most; a second signal ends it at once). Without a configuration it starts with no proxies: add them through the
 admin API. SIGHUP reads the configuration again: what it names is as it says, what came by the API stays; a file with a
-mistake changes nothing.`,
+mistake changes nothing.
+
+Traces go to an OpenTelemetry collector if OpenTelemetry's variables ask for them: OTEL_EXPORTER_OTLP_ENDPOINT, or
+OTEL_TRACES_EXPORTER=otlp.`,
 		Example: "  squall serve --config squall.yaml --state squall-state.json",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -102,6 +105,10 @@ func (f *serveFlags) serve(ctx context.Context, sys system, logger zerolog.Logge
 			return err
 		}
 	}
+	if settings.tracer, err = openTracer(ctx, sys, logger); err != nil {
+		return err
+	}
+	defer closeTracer(settings.tracer, logger)
 	s, err := startStack(settings)
 	if err != nil {
 		return err

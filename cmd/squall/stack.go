@@ -14,6 +14,7 @@ import (
 
 	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/admin/metrics"
+	"github.com/squall-proxy/squall/admin/tracing"
 	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/proxy"
@@ -46,8 +47,9 @@ type stackConfig struct {
 	token  string
 	logger zerolog.Logger
 
-	callHeader string // as of [proxy.Engine]
-	judged     int    // exchanges that are kept for verdicts; 0 = none, and nothing is recorded that only a verdict needs
+	callHeader string          // as of [proxy.Engine]
+	judged     int             // exchanges that are kept for verdicts; 0 = none, and nothing is recorded that only a verdict needs
+	tracer     *tracing.Tracer // nil = nothing is traced
 
 	toxiproxysOnly bool // GET /metrics has nothing that toxiproxy-server's does not have
 	noTraffic      bool // it does not count the bytes of TCP proxies under Toxiproxy's names
@@ -119,10 +121,16 @@ func startStack(c stackConfig) (*stack, error) {
 				history.Add(e)
 			}
 			log.exchange(e)
+			if c.tracer != nil {
+				c.tracer.Observe(e)
+			}
 		},
 		Warn: func(proxyName string, err error) {
 			c.logger.Warn().Str("proxy", proxyName).Err(err).Msg("a proxy goes on in spite of this")
 		},
+	}
+	if c.tracer != nil {
+		s.engine.Tracer = c.tracer.Begin
 	}
 	for _, listener := range listeners {
 		s.engine.Own(listener.Addr())

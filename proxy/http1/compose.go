@@ -60,6 +60,7 @@ func (x *exchange) composeRequest() {
 	}
 	x.addForwarded(trusted)
 	h.lines = append(h.lines, field{"X-Request-Id", x.record.RequestID, requestID})
+	h.apply(x.record.Trace.Edit())
 	for _, edit := range x.requestEdits {
 		h.apply(edit)
 	}

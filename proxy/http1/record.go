@@ -39,6 +39,7 @@ func (x *exchange) identify() {
 	x.record.Method = again(&c.texts.method, r.method)
 	x.record.Host = again(&c.texts.host, r.host)
 	x.record.Path = again(&c.texts.path, r.path)
+	x.record.Trace = x.server.proxy.Trace(x.record.At, &r.fields)
 	if id, found := r.get(requestID); found && semantics.IsRequestID(id) {
 		x.record.RequestID = strings.Clone(id)
 		return

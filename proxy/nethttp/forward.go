@@ -73,6 +73,7 @@ func (x *exchange) rewrite(p *httputil.ProxyRequest) {
 	delete(out.Header, "Http2-Settings")
 	x.setForwarded(out.Header)
 	out.Header.Set("X-Request-Id", x.record.RequestID)
+	apply(out.Header, x.record.Trace.Edit())
 	for _, edit := range x.requestEdits {
 		apply(out.Header, edit)
 	}
