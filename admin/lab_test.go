@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/faults"
@@ -42,6 +44,7 @@ func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 	server := &admin.Server{
 		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10), History: admin.NewHistory(100), Audit: audit,
 		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"}, Metrics: admin.NewMetrics(admin.TrafficMetrics(engine.Traffic)),
+		LogLevel: admin.NewLogLevel(zerolog.InfoLevel),
 	}
 	for _, f := range adjust {
 		f(server)

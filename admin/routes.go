@@ -75,6 +75,8 @@ func (d *desk) table() []row {
 		{Route{"GET", "/admin/verdict", "what the exchanges say about a client: ?proxy=&client=&since=&caller_proxy=&demand=&distinct=&format=&fail_on="}, d.getVerdict},
 		{Route{"POST", "/admin/verdict", "the same, on a course whose phases the document names"}, d.postVerdict},
 		{Route{"GET", "/admin/ca", "the certificate of the throw-away authority, for clients to trust"}, d.getCA},
+		{Route{"GET", "/admin/log", "the level from which on lines are logged"}, d.getLog},
+		{Route{"PUT", "/admin/log", "sets it, until squall ends"}, d.putLog},
 		{Route{"GET", "/admin/openapi.yaml", "this API, as OpenAPI 3.1"}, d.openAPI},
 		{Route{"GET", "/healthz", "squall lives"}, d.healthz},
 		{Route{"GET", "/readyz", "squall can serve"}, d.readyz},

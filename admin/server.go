@@ -68,6 +68,8 @@ type Server struct {
 	Hosts []string
 	// Logger gets one line for every change, and a bounded number for what was refused. The zero Logger logs nothing.
 	Logger zerolog.Logger
+	// LogLevel is what PUT /admin/log changes. May be nil: then nothing can be changed.
+	LogLevel *LogLevel
 }
 
 // Version names what is running.

@@ -134,7 +134,7 @@ func TestSpan(t *testing.T) {
 	for _, e := range span.Events {
 		text := ""
 		for _, a := range e.Attributes {
-			text += a.Value.Emit() + " "
+			text += a.Value.String() + " "
 		}
 		events = append(events, text)
 	}

@@ -264,8 +264,10 @@ func dashboard(t *testing.T) map[string][]string {
 		UID, Title    string
 		SchemaVersion int
 		Annotations   struct{ List []struct{ Name, Expr string } }
-		Templating    struct{ List []struct{ Name, Query string } }
-		Panels        []struct {
+		Templating    struct {
+			List []struct{ Name, Query string }
+		}
+		Panels []struct {
 			ID          int
 			Type, Title string
 			Datasource  source
@@ -307,4 +309,3 @@ func dashboard(t *testing.T) map[string][]string {
 	}
 	return expressions
 }
-

@@ -14,6 +14,7 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/squall-proxy/squall/admin"
 	"github.com/squall-proxy/squall/config"
 	"github.com/squall-proxy/squall/control"
 )
@@ -29,6 +30,9 @@ type serveFlags struct {
 	judged           int
 	logFormat        string
 	logLevel         string
+	logRate          int
+
+	level *admin.LogLevel // of the log; nil = it cannot be changed
 
 	host, port                   string // Toxiproxy's words for admin
 	proxyMetrics, runtimeMetrics bool
@@ -69,7 +73,8 @@ OTEL_TRACES_EXPORTER=otlp.`,
 	flags.StringVar(&f.callHeader, "call-header", "", "header field by which clients name their calls, for verdicts, besides those that are widely known")
 	flags.IntVar(&f.judged, "verdict-history", judgedExchanges, fmt.Sprintf("exchanges that are kept for verdicts, half a kilobyte each, up to %d; 0 keeps none, and saves their CPU", maxJudged))
 	flags.StringVar(&f.logFormat, "log-format", "json", "json or console")
-	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error")
+	flags.StringVar(&f.logLevel, "log-level", "info", "debug, info, warn or error; squall log level changes it")
+	flags.IntVar(&f.logRate, "log-rate", 100, "lines per second at most for exchanges that nothing happened to, 0 to 1000000; others all have one")
 	f.addToxiproxyFlags(flags)
 	return cmd
 }
@@ -164,15 +169,30 @@ func (f *serveFlags) reload(ctx context.Context, s *stack, running config.File) 
 	return next, err
 }
 
+// maxLogRate is the most lines per second that --log-rate can ask for.
+const maxLogRate = 1_000_000
+
+// quota is what --log-rate says, where there is a log whose level can be changed.
+func (f *serveFlags) quota() *quota {
+	if f.level == nil {
+		return nil
+	}
+	return &quota{most: f.logRate}
+}
+
 func (f *serveFlags) logger(sys system) (zerolog.Logger, error) {
 	if f.logFormat != "json" && f.logFormat != "console" {
 		return zerolog.Nop(), usagef("--log-format %q: want json or console", f.logFormat)
 	}
-	level, err := zerolog.ParseLevel(f.logLevel)
-	if err != nil || f.logLevel == "" {
+	level, known := admin.ParseLogLevel(f.logLevel)
+	if !known {
 		return zerolog.Nop(), usagef("--log-level %q: want debug, info, warn or error", f.logLevel)
 	}
-	return newLogger(sys.err, f.logFormat, "squall").Level(level), nil
+	if f.logRate < 0 || f.logRate > maxLogRate {
+		return zerolog.Nop(), usagef("--log-rate must be 0 to %d, got %d", maxLogRate, f.logRate)
+	}
+	f.level = admin.NewLogLevel(level)
+	return newLogger(sys.err, f.logFormat, "squall").Sample(f.level), nil
 }
 
 // load reads the configuration, wherever it is.
@@ -211,6 +231,7 @@ func (f *serveFlags) stack(file config.File, sys system, logger zerolog.Logger) 
 	}
 	return stackConfig{
 		state: state, policy: file.Policy, admin: file.Admin, token: token, callHeader: f.callHeader, judged: f.judged, logger: logger,
+		logLevel: f.level, logRate: f.quota(),
 		toxiproxysOnly: f.toxiproxysOnly, noTraffic: !f.proxyMetrics, runtimeMetrics: f.runtimeMetrics,
 	}, nil
 }

@@ -47,6 +47,9 @@ type stackConfig struct {
 	token  string
 	logger zerolog.Logger
 
+	logLevel *admin.LogLevel // of logger; nil = it cannot be changed
+	logRate  *quota          // as of exchangeLog
+
 	callHeader string          // as of [proxy.Engine]
 	judged     int             // exchanges that are kept for verdicts; 0 = none, and nothing is recorded that only a verdict needs
 	tracer     *tracing.Tracer // nil = nothing is traced
@@ -82,6 +85,7 @@ type stack struct {
 	engine     *proxy.Engine
 	controller *control.Controller
 	listeners  []net.Listener // of the admin API
+	log        exchangeLog
 	stopAdmin  context.CancelFunc
 	adminEnded chan struct{}
 	adminErr   error // once adminEnded is closed
@@ -107,8 +111,8 @@ func startStack(c stackConfig) (*stack, error) {
 	if c.judged > 0 {
 		history = admin.NewHistory(c.judged)
 	}
-	log := exchangeLog{c.logger}
-	s := &stack{listeners: listeners, adminEnded: make(chan struct{})}
+	log := exchangeLog{c.logger, c.logLevel, c.logRate}
+	s := &stack{listeners: listeners, log: log, adminEnded: make(chan struct{})}
 	http2 := &nethttp.Executor{}
 	s.engine = &proxy.Engine{
 		Executors: map[string]proxy.Executor{
@@ -150,7 +154,7 @@ func startStack(c stackConfig) (*stack, error) {
 		AcceptFailures: s.engine.AcceptFailures, Ready: s.engine.Ready,
 		Metrics: s.metrics(&c, changes),
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
-		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger,
+		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger, LogLevel: c.logLevel,
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stopAdmin = stop
@@ -170,6 +174,7 @@ func (s *stack) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), drainLimit)
 	defer cancel()
 	err := s.engine.Shutdown(ctx)
+	s.log.close()
 	s.controller.Close()
 	s.stopAdmin()
 	<-s.adminEnded
