@@ -1,7 +1,6 @@
 package experiments
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -62,15 +61,6 @@ type Report struct {
 type Run struct {
 	ID     string              // ${run.id}
 	Getenv func(string) string // the environment that the configuration reads
-}
-
-// Open reads an experiment from a file.
-func Open(path string, run Run) (*Experiment, error) {
-	data, err := yaml.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("experiment: %w", err)
-	}
-	return Parse(path, data, run)
 }
 
 // Parse reads an experiment; name says in errors where it came from.

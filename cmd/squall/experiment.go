@@ -16,7 +16,7 @@ const exitInvalid = 4
 
 func newExperiment(sys system) *cobra.Command {
 	cmd := group("experiment", "Say what healthy means, break something, get a verdict")
-	cmd.AddCommand(newExperimentRun(sys), newExperimentReport(sys), newExperimentValidate(sys), newExperimentInit(sys), newExperimentSchema(sys))
+	cmd.AddCommand(newExperimentRun(sys), newExperimentReport(sys), newExperimentImport(sys), newExperimentValidate(sys), newExperimentInit(sys), newExperimentSchema(sys))
 	return cmd
 }
 

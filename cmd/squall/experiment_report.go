@@ -10,16 +10,17 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/squall-proxy/squall/experiments/chaostoolkit"
 	"github.com/squall-proxy/squall/experiments/report"
 	"github.com/squall-proxy/squall/experiments/runner"
 )
 
 // reportFiles are where reports of a run go; "" = nowhere.
-type reportFiles struct{ html, junit, markdown string }
+type reportFiles struct{ html, junit, markdown, chaosToolkit string }
 
 // check refuses a file that could only be refused after a long run.
 func (f reportFiles) check() error {
-	for _, path := range []string{f.html, f.junit, f.markdown} {
+	for _, path := range []string{f.html, f.junit, f.markdown, f.chaosToolkit} {
 		if path == "" {
 			continue
 		}
@@ -36,6 +37,7 @@ func (f reportFiles) check() error {
 func (f reportFiles) write(run report.Run) error {
 	return errors.Join(
 		writeReport(f.html, run.WriteHTML), writeReport(f.junit, run.WriteJUnit), writeReport(f.markdown, run.WriteMarkdown),
+		writeReport(f.chaosToolkit, func(w io.Writer) error { return chaostoolkit.WriteJournal(w, run, thisHost()) }),
 	)
 }
 
@@ -84,6 +86,7 @@ interrupted. Exit code 4 = the file is no journal.`,
 	flags.StringVar(&files.html, "html", "", "write one HTML page into this file")
 	flags.StringVar(&files.junit, "junit", "", "write JUnit's XML into this file")
 	flags.StringVar(&files.markdown, "markdown", "", "write Markdown into this file")
+	flags.StringVar(&files.chaosToolkit, "chaostoolkit", "", "write Chaos Toolkit's journal.json into this file, for its report plugins")
 	flags.StringVar(&format, "format", "markdown", "what is printed: markdown, html or junit; with a file only if it is given")
 	return cmd
 }

@@ -26,7 +26,8 @@ func newExperimentRun(sys system) *cobra.Command {
 system is in its steady state, break what the method says, time the recovery, and give a verdict. Every fault is a lease: it
 ends with its step, and if this command dies, by itself. A signal, the stop lever (squall halt) and the stop file of the
 experiment end a run at once. Docker steps are done here by docker compose, or docker-compose; what a run that was killed has
-stopped is started again by the next one with the same journal (report.json), in the same environment.
+stopped is started again by the next one with the same journal (report.json), in the same environment. FILE may be an experiment
+of Chaos Toolkit, too.
 
 Exit code 0 = passed, 1 = deviated, 2 = aborted, 3 = inconclusive (unhealthy before, or a fault that hit nothing), 4 = invalid,
 5 = the run itself failed.`,
@@ -61,7 +62,7 @@ func newRunID() (string, error) {
 
 // openExperiment reads an experiment that can be run.
 func openExperiment(path, id string, sys system) (*experiments.Experiment, error) {
-	e, err := experiments.Open(path, experiments.Run{ID: id, Getenv: sys.getenv})
+	e, err := readExperiment(path, experiments.Run{ID: id, Getenv: sys.getenv}, sys)
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (r *remote) targets(e *experiments.Experiment, sys system) (map[string]runn
 
 // runExperiment runs what is prepared, shows, journals and reports it, and turns its verdict into an exit code.
 func runExperiment(cmd *cobra.Command, sys system, run *runner.Runner) error {
-	files := reportFiles{run.Experiment.Report.HTML, run.Experiment.Report.JUnit, run.Experiment.Report.Markdown}
+	files := reportFiles{html: run.Experiment.Report.HTML, junit: run.Experiment.Report.JUnit, markdown: run.Experiment.Report.Markdown}
 	if err := files.check(); err != nil {
 		return exitError{exitInvalid, fmt.Errorf("report: %w", err)}
 	}

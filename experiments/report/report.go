@@ -39,7 +39,8 @@ type Phase struct {
 // Step is a step of the method.
 type Step struct {
 	runner.StepResult
-	Cut bool // it was under way when the run was killed
+	Cut      bool // it was under way when the run was killed
+	Rollback bool // it is one of the experiment's rollbacks
 }
 
 // Took is how long the step took.
@@ -69,6 +70,7 @@ func Of(events []runner.Event) Run {
 type fold struct {
 	run   Run
 	begun []runner.Event // steps that have no end yet
+	back  bool           // the rollbacks have begun
 	loads []*series
 }
 
@@ -96,6 +98,8 @@ func (f *fold) add(e runner.Event) {
 		f.begun = append(f.begun, e)
 	case "step-end":
 		f.endStep(e)
+	case "rollback":
+		f.back = true
 	case "check":
 		if e.Check != nil {
 			r.Checks = append(r.Checks, *e.Check)
@@ -123,7 +127,7 @@ func (f *fold) endStep(e runner.Event) {
 		return
 	}
 	f.begun = slices.Delete(f.begun, i, i+1)
-	f.run.Steps = append(f.run.Steps, Step{StepResult: *e.Step})
+	f.run.Steps = append(f.run.Steps, Step{StepResult: *e.Step, Rollback: f.back})
 }
 
 func (f *fold) addSeconds(e runner.Event) {
@@ -169,7 +173,7 @@ func (f *fold) done() Run {
 		}
 	}
 	for _, b := range f.begun {
-		s := Step{StepResult: runner.StepResult{Name: b.Name, Began: b.At}, Cut: true}
+		s := Step{StepResult: runner.StepResult{Name: b.Name, Began: b.At}, Cut: true, Rollback: f.back}
 		if b.Step != nil {
 			s.StepResult = *b.Step
 		}

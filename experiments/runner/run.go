@@ -286,6 +286,9 @@ func (r *Runner) reasonToStop(ctx context.Context) stopWhy {
 
 // rollback does the experiment's own rollbacks, whatever happened. The faults are gone: each step ends its own.
 func (r *Runner) rollback() {
+	if len(r.Experiment.Rollbacks) > 0 {
+		r.tell(Event{What: "rollback"})
+	}
 	for i, s := range r.Experiment.Rollbacks {
 		if err := r.step(context.Background(), s); err != nil {
 			r.fail(Inconclusive, Failed, fmt.Errorf("rollbacks[%d]: %w", i, err))
