@@ -85,8 +85,8 @@ func (f *fold) add(e runner.Event) {
 	if r.Began.IsZero() {
 		r.Began = e.At
 	}
-	marked := e.What == "end" && e.Result == nil // by a later run, which says nothing of when this one ended
-	if !marked {
+	// What a later run has added says nothing of when this one ended.
+	if later := e.What == "docker-undone" || e.What == "end" && e.Result == nil; !later {
 		r.Ended = e.At
 	}
 	switch e.What {
