@@ -49,7 +49,7 @@ func TestJSONPatchDoesNotBreakOnGzip(t *testing.T) {
 // TestBombsAreStopped: what grows beyond 100 times its size, or beyond 10 MB, is not decoded.
 func TestBombsAreStopped(t *testing.T) {
 	for _, coding := range codings[:4] {
-		for _, size := range []int{10_000, MaxDegradeBody + 1, 100_000_000} {
+		for _, size := range []int{10_000, MaxDegradeBody + 1} {
 			body := `"` + strings.Repeat("a", size) + `"`
 			bomb := encoded(t, coding, body)
 			if size == 10_000 && len(bomb)*maxExpansion >= len(body) {
