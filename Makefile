@@ -2,6 +2,7 @@
 # make check     what CI runs: lint, test, fuzz
 # make bench     what squall costs beside its peers
 # make accuracy  how exact faults are: waits, percentages, rates
+# make load      whether experiments keep their rate: 1,000 requests/s for 30 s, and a stall of the server
 # make torture   the long runs
 # make help      all targets
 
@@ -11,7 +12,7 @@ STATIC    := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME  ?= 5s
 SHELL     := /bin/bash
 
-.PHONY: help test check lint fuzz bench accuracy torture setup build demo
+.PHONY: help test check lint fuzz bench accuracy load torture setup build demo
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(MAKEFILE_LIST)
@@ -48,6 +49,9 @@ bench:
 
 accuracy:
 	$(GO) run ./accuracy
+
+load:
+	SQUALL_TORTURE=1 $(GO) test -count=1 -v -run 'TestTheRateOnLoopback|TestAStall' ./experiments/load
 
 torture: setup
 	SQUALL_TORTURE=1 $(GO) test -race -shuffle=on -timeout 3h ./...

@@ -28,6 +28,7 @@ type Exchange struct {
 	UpstreamDuration Duration          `json:"upstream_duration"`
 	UpstreamAttempts int               `json:"upstream_attempts"`
 	Outcome          proxy.Outcome     `json:"outcome"`
+	ClosedBy         proxy.Side        `json:"closed_by,omitempty"` // who ended the connection, or the stream, with it; none = nobody
 	Error            string            `json:"error,omitempty"`
 	Flags            []string          `json:"flags"`
 	RequestID        string            `json:"request_id"`
@@ -53,6 +54,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // exchangesView is the answer to GET /admin/exchanges.
 type exchangesView struct {
 	Exchanges []Exchange `json:"exchanges"`
+	// Truncated says of a list since something that it may not be whole: the limit was reached, or older ones are forgotten.
+	Truncated bool `json:"truncated,omitempty"`
 }
 
 // exchangeView spells an exchange out; its decisions are those given.
@@ -64,7 +67,7 @@ func exchangeView(e proxy.Exchange, decisions []faults.Decision) Exchange {
 		ID: e.ID, Proxy: e.Proxy, At: e.At, Client: e.Client, Method: e.Method, Host: e.Host, Path: e.Path,
 		Status: e.Status, RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes, Duration: Duration(e.Duration),
 		UpstreamDuration: Duration(e.UpstreamDuration), UpstreamAttempts: e.UpstreamAttempts, Outcome: e.Outcome,
-		Error: e.Error, Flags: e.Flags(), RequestID: e.RequestID, Faults: decisions,
+		ClosedBy: e.Attempt.ClosedBy, Error: e.Error, Flags: e.Flags(), RequestID: e.RequestID, Faults: decisions,
 	}
 }
 
@@ -88,27 +91,37 @@ func (d *desk) getExchanges(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{body: exchangesView{d.Recent.list(q)}}, nil
+	return answer{body: d.Recent.list(q)}, nil
 }
 
 // list gives the exchanges that a query asks for, the latest first.
-func (c *Recent) list(q exchangeQuery) []Exchange {
-	list := []Exchange{}
+func (c *Recent) list(q exchangeQuery) exchangesView {
+	v := exchangesView{Exchanges: []Exchange{}}
 	if c == nil {
-		return list
+		return v
 	}
-	last, decided := c.newest(), 0
-	for i := 0; i < c.len() && len(list) < q.limit && decided < maxDecisions; i++ {
+	last, decided, ended := c.newest(), 0, time.Time{}
+	for i := 0; ; i++ {
 		e, ok := c.at(last, i)
-		if !ok || q.since.seen != 0 && e.ID == q.since.seen {
-			break
+		if !ok {
+			v.Truncated = q.since.seen != 0 || !q.since.at.IsZero() && uint64(i) < last && ended.After(q.since.at)
+			return v
 		}
-		if decisions, ok := q.match(e); ok {
-			list = append(list, exchangeView(e, decisions))
-			decided += len(decisions)
+		if q.since.seen != 0 && e.ID == q.since.seen {
+			return v
 		}
+		ended = e.At.Add(e.Duration)
+		decisions, ok := q.match(e)
+		if !ok {
+			continue
+		}
+		if len(v.Exchanges) == q.limit || decided >= maxDecisions {
+			v.Truncated = q.since != since{}
+			return v
+		}
+		v.Exchanges = append(v.Exchanges, exchangeView(e, decisions))
+		decided += len(decisions)
 	}
-	return list
 }
 
 // match reports whether an exchange is asked for, and gives its decisions. The cheap conditions come first.

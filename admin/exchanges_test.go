@@ -71,6 +71,49 @@ func TestExchanges(t *testing.T) {
 	}
 }
 
+// A list since something says when it may not be whole: the limit was reached, or older ones are forgotten.
+func TestAListSaysThatItIsNotWhole(t *testing.T) {
+	l := newLab(t, func(s *admin.Server) { s.Recent, s.History = admin.NewRecent(3), admin.NewHistory(3) })
+	now := time.Now().UTC().Truncate(time.Second)
+	add := func(id uint64) {
+		e := proxy.Exchange{ID: id, Proxy: []string{"hello", "flaky"}[id%2], At: now.Add(time.Duration(id) * time.Second), Attempt: proxy.Attempt{ClosedBy: proxy.ByProxy}}
+		l.Recent.Add(e)
+		l.History.Add(e)
+	}
+	add(1)
+	add(2)
+	truncated := func(query string, want bool) {
+		t.Helper()
+		body := l.must(t, "GET", "/admin/exchanges?"+query, "").body
+		if strings.Contains(body, `"truncated": true`) != want {
+			t.Errorf("%s: %s, want truncated %v", query, body, want)
+		}
+	}
+	before, at3 := now.Format(time.RFC3339), now.Add(3*time.Second).Format(time.RFC3339)
+	truncated("", false)
+	truncated("limit=1", false) // the latest, which is what was asked for
+	truncated("since="+before, false)
+	truncated("since="+before+"&limit=1", true)
+	truncated("since="+before+"&limit=1&proxy=flaky", false)
+	truncated("since=1&limit=1", false)
+	truncated("since=77", true)
+	add(3)
+	add(4)
+	truncated("since=2", false)
+	truncated("since=1", true)
+	truncated("since="+before, true)
+	truncated("since="+at3, false)
+	for since, want := range map[string]bool{"": false, "&since=" + before: true, "&since=" + at3: false} { // of a verdict, too
+		body := l.must(t, "GET", "/admin/verdict?format=json"+since, "").body
+		if strings.Contains(body, `"overrun": true`) != want {
+			t.Errorf("%q: want overrun %v: %.200s", since, want, body)
+		}
+	}
+	if body := l.must(t, "GET", "/admin/exchanges", "").body; !strings.Contains(body, `"closed_by": "proxy"`) {
+		t.Errorf("nobody has ended it: %s", body)
+	}
+}
+
 func TestTheShapeOfAnExchange(t *testing.T) {
 	l := newLab(t)
 	l.must(t, "PUT", "/admin/faults", `{"rules":[{"name":"late","delay":"1ms"},{"name":"no","abort":500,"percent":0},{"name":"end","abort":503}]}`)

@@ -3,6 +3,7 @@ package admin
 import (
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
@@ -114,6 +115,23 @@ func (c *Recent) all(wanted func(*proxy.Exchange) bool) []proxy.Exchange {
 		}
 	}
 	return all
+}
+
+// forgets reports whether an exchange that was under way at a time, or later, may be forgotten.
+func (c *Recent) forgets(from time.Time) bool {
+	if c == nil {
+		return false
+	}
+	last := c.newest()
+	if last <= c.size {
+		return false
+	}
+	for i := c.len() - 1; i >= 0; i-- { // the oldest may be forgotten meanwhile
+		if e, ok := c.at(last, i); ok {
+			return e.At.Add(e.Duration).After(from)
+		}
+	}
+	return true
 }
 
 // newest counts the exchanges that were ever added.

@@ -134,7 +134,9 @@ func (d *desk) judge(q VerdictQuery, now time.Time) (verdict.Report, error) {
 		called := slices.Contains(q.Proxies, name) || len(q.Proxies) == 0 && name != q.Caller
 		return called && (q.Client == "" || client == q.Client)
 	})
-	return verdict.Judge(in)
+	report, err := verdict.Judge(in)
+	report.Records.Overrun = q.Since != nil && d.History.forgets(*q.Since)
+	return report, err
 }
 
 // tap gives what is remembered of the proxies and clients that are wanted.

@@ -70,8 +70,8 @@ func (e *Expectation) DecodeDocument(n *document.Node) error {
 	return nil
 }
 
-// place names the field of an expectation that is about a proxy, its proxy and its target; "" = it is about none.
-func (e *Expectation) place() (field, proxy, target string) {
+// Place names the field of an expectation that is about a proxy, its proxy and its target; "" = it is about none.
+func (e *Expectation) Place() (field, proxy, target string) {
 	switch {
 	case e.BoundedRetries != nil:
 		return "bounded_retries", e.BoundedRetries.Proxy, e.BoundedRetries.Target

@@ -29,7 +29,7 @@ type Experiment struct {
 	Rollbacks     []Step               `json:"rollbacks,omitempty"` // done at the end, whatever happened; faults end by themselves
 	Report        Report               `json:"report"`
 
-	source *document.Node
+	source *document.Node // the file, in which the variables still stand
 }
 
 // Source is the file as it was read. The variables still stand in it, so it has no secret of the environment.
@@ -93,10 +93,10 @@ func decode(root *document.Node, run Run) (*Experiment, error) {
 		return nil, err
 	}
 	e := &Experiment{
-		source:      root,
 		SteadyState: SteadyState{Mode: Continuous, Every: faults.Duration(500 * time.Millisecond)},
 		Recovery:    Recovery{Within: faults.Duration(30 * time.Second)},
 		Safety:      Safety{Lease: faults.Duration(5 * time.Second), MaxDuration: faults.Duration(10 * time.Minute)},
+		source:      root,
 	}
 	if err := document.Decode(filled, e); err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -156,6 +157,29 @@ func TestASearchSetsWhatItVaries(t *testing.T) {
 	}
 }
 
+// Values that a search tries are steps of its resolution, and no more digits than that has.
+func TestTheValuesOfASearch(t *testing.T) {
+	s := parse(t, searching).Search
+	if s.Steps() != 200 || s.Level(1).String() != "10ms" || s.Level(199).String() != "1.99s" || s.Level(200).String() != "2s" {
+		t.Errorf("%d steps, %v, %v, %v", s.Steps(), s.Level(1), s.Level(199), s.Level(200))
+	}
+	s.Range, s.Resolution = []Level{{Value: 1}, {Value: 0.05}}, Level{Value: 0.1}
+	var got []string
+	for i := range s.Steps() + 1 {
+		got = append(got, s.Level(i).String())
+	}
+	if diff := cmp.Diff([]string{"1", "0.9", "0.8", "0.7", "0.6", "0.5", "0.4", "0.3", "0.2", "0.1", "0.05"}, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, level := range []Level{{Value: 0.3}, {Value: float64(10 * time.Millisecond), Span: true}} {
+		written, err := json.Marshal(level)
+		var read Level
+		if err := errors.Join(err, json.Unmarshal(written, &read)); err != nil || read != level {
+			t.Errorf("%v became %s, and that %v, %v", level, written, read, err)
+		}
+	}
+}
+
 // edit puts another text in the place of one that whole must have.
 func edit(t *testing.T, from, to string) string {
 	t.Helper()
@@ -216,7 +240,7 @@ func TestWhatIsWrongIsNamedWithItsPlace(t *testing.T) {
 		{"{hits: {fault: slow, min: 100}}", "{hits: {fault: slo, min: 100}}", "x.yaml:35:20: expect[3].hits.fault: there is no fault \"slo\", but slow, flaky, bandwidth_downstream, did you mean slow?"},
 		{"opens: true, closes", "opens: false, closes", "expect[2].breaker.closes_within: a breaker that must not open cannot close"},
 		{"checks: [errors, slow]", "checks: [errors, slo]", "recovery.checks[1]: there is no check \"slo\""},
-		{"abort_on: [errors, health]", "abort_on: [errors, orders-kept]", "safety.abort_on[1]: there is no check that is made while faults act \"orders-kept\""},
+		{"abort_on: [errors, health]", "abort_on: [errors, orders-kept]", "safety.abort_on[1]: the check \"orders-kept\" is not made while faults act, so it cannot stop anything"},
 		{"max_duration: 3m", "max_duration: 1m", "x.yaml:37:35: safety.max_duration: the method takes 1m2s, and 1m0s are allowed"},
 		{"lease: 5s", "lease: 100ms", "safety.lease: must be 1s to 1m0s"},
 		{"rollbacks: [{process: {path: ./restore}}]", "rollbacks: [{mode: normal, for: 1s}]", "rollbacks[0]: want http, process or pause"},
@@ -241,7 +265,11 @@ func TestWhatIsWrongWithASearch(t *testing.T) {
 		{"[0ms, 2s]", "[0ms]", "search.range: want two values"},
 		{"[0ms, 2s]", "[0, 2]", "search.range: want both values and the resolution"},
 		{"resolution: 10ms", "resolution: 0ms", "search.resolution: must be more than 0"},
+		{"resolution: 10ms", "resolution: 1ns", "search.resolution: too fine"},
+		{"resolution: 10ms", "resolution: 10ms\n  for: 1h", "safety.max_duration: the search takes up to 10h"},
 		{"resolution: 10ms", "resolution: 10ms\nmethod: [{pause: 1s}]", "search: instead of a method"},
+		{"resolution: 10ms", "resolution: 10ms\nsafety: {abort_on: [errors]}", "safety.abort_on: not beside a search"},
+		{"max_error: 1%", "max_error: 1%, mode: edge", "search: it needs a check of the mode continuous or during"},
 		{"search:\n", "method: [{pause: 1s}]\nsteps:\n", "steps: unknown field"},
 	} {
 		_, err := Parse("x.yaml", []byte(strings.Replace(searching, test.from, test.to, 1)), run(nil))

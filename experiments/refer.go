@@ -100,6 +100,9 @@ func (e *Experiment) checkWhatIsDone() error {
 	case e.Search != nil && e.Method != nil:
 		return document.Errorf("search", "instead of a method, not beside it")
 	case e.Search != nil:
+		if len(e.checkNames(When.Watches)) == 0 {
+			return document.Errorf("search", "it needs a check of the mode continuous or during: nothing else says which trial is good")
+		}
 		return document.At(e.checkTarget(e.Search.Target), "search")
 	case len(e.Method) == 0:
 		return document.Errorf("method", "missing: want one step at least")
@@ -180,7 +183,7 @@ func (e *Experiment) checkExpectations() error {
 			}
 			continue
 		}
-		field, proxy, target := x.place()
+		field, proxy, target := x.Place()
 		if proxy == "" {
 			return document.Errorf(at+"."+field+".proxy", "missing: want the proxy whose clients are judged")
 		}
@@ -227,10 +230,21 @@ func (e *Experiment) checkSafety() error {
 		return err
 	}
 	if takes := e.Takes(); takes > s.MaxDuration {
-		return document.Errorf("safety.max_duration", "the method takes %v, and %v are allowed", takes, s.MaxDuration)
+		what := "the method takes"
+		if e.Search != nil {
+			what = "the search takes up to"
+		}
+		return document.Errorf("safety.max_duration", "%s %v, and %v are allowed", what, takes, s.MaxDuration)
 	}
 	for i, name := range s.AbortOn {
-		watched := e.checkNames(When.Watches)
+		watched, all := e.checkNames(When.Watches), e.checkNames(func(When) bool { return true })
+		if e.Search != nil {
+			return document.Errorf("safety.abort_on", "not beside a search: a check that fails ends its trial at once, and the search goes on")
+		}
+		if slices.Contains(all, name) && !slices.Contains(watched, name) {
+			return document.Errorf("safety.abort_on"+index(i),
+				"the check %q is not made while faults act, so it cannot stop anything: give it the mode continuous or during", name)
+		}
 		if err := known("safety.abort_on"+index(i), "check that is made while faults act", name, watched); err != nil {
 			return err
 		}
@@ -238,14 +252,21 @@ func (e *Experiment) checkSafety() error {
 	return nil
 }
 
-// Takes is how long the method takes by what its steps say.
+// Takes is how long the method takes by what its steps say, or a search with all trials that it may need and the shortest
+// recovery behind each.
 func (e *Experiment) Takes() faults.Duration {
+	if s := e.Search; s != nil {
+		return faults.Duration(s.maxTrials()) * (s.For + shortestRecovery*e.SteadyState.Every)
+	}
 	var sum faults.Duration
 	for _, s := range e.Method {
 		sum += s.takes()
 	}
 	return sum
 }
+
+// shortestRecovery is how many passes in a row are a recovery.
+const shortestRecovery = 3
 
 // takes is how long a step lasts by what it says; requests and programs say nothing.
 func (s Step) takes() faults.Duration {

@@ -3,6 +3,8 @@ package experiments
 import (
 	"cmp"
 	"encoding/json"
+	"math"
+	"math/bits"
 	"strconv"
 	"strings"
 	"time"
@@ -21,6 +23,9 @@ type Search struct {
 	For        faults.Duration `json:"for,omitempty"` // one trial; 10s by default
 	Target     string          `json:"target,omitempty"`
 }
+
+// maxSteps bounds how fine a search is.
+const maxSteps = 1_000_000
 
 // Level is a value of what a search varies: a number, or a duration, in nanoseconds.
 type Level struct {
@@ -55,6 +60,15 @@ func (l Level) MarshalJSON() ([]byte, error) {
 	return json.Marshal(l.Value)
 }
 
+// UnmarshalJSON reads what MarshalJSON has written.
+func (l *Level) UnmarshalJSON(data []byte) error {
+	n, err := document.ParseJSON(data)
+	if err != nil {
+		return err
+	}
+	return l.DecodeDocument(n)
+}
+
 // DecodeDocument reads a search.
 func (s *Search) DecodeDocument(n *document.Node) error {
 	s.For = faults.Duration(10 * time.Second)
@@ -76,8 +90,33 @@ func (s *Search) DecodeDocument(n *document.Node) error {
 			return document.Errorf("range"+index(i), "%v of %s: %v", end, s.Vary, err)
 		}
 	}
+	if _, err := s.At(s.Level(1)); err != nil {
+		return document.Errorf("resolution", "%v of %s: %v", s.Level(1), s.Vary, err)
+	}
 	return nil
 }
+
+// Steps is how many steps of the resolution it takes from one end of the range to the other, the last of which may be shorter.
+func (s *Search) Steps() int {
+	return int(math.Ceil(math.Abs(s.Range[1].Value-s.Range[0].Value)/s.Resolution.Value - 1e-9))
+}
+
+// Level is the value so many steps away from the first end of the range.
+func (s *Search) Level(steps int) Level {
+	first, last := s.Range[0], s.Range[1]
+	if steps >= s.Steps() {
+		return last
+	}
+	away := math.Copysign(float64(steps)*s.Resolution.Value, last.Value-first.Value)
+	value := math.Round((first.Value+away)*1e6) / 1e6 // 0.1 + 0.2 is 0.3 here
+	if first.Span {
+		value = math.Round(first.Value + away)
+	}
+	return Level{Value: value, Span: first.Span}
+}
+
+// maxTrials is how many values are tried at the most: both ends, and what is left when the rest is halved.
+func (s *Search) maxTrials() int { return 2 + bits.Len(uint(s.Steps()-1)) }
 
 func (s *Search) checkRange() error {
 	switch {
@@ -91,6 +130,8 @@ func (s *Search) checkRange() error {
 		return document.Errorf("range", "want two values that differ")
 	case s.Resolution.Value <= 0:
 		return document.Errorf("resolution", "must be more than 0")
+	case math.Abs(s.Range[1].Value-s.Range[0].Value)/s.Resolution.Value > maxSteps:
+		return document.Errorf("resolution", "too fine: the range has more than %d steps of it", maxSteps)
 	}
 	return nil
 }

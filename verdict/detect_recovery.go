@@ -118,6 +118,7 @@ func neverCloses(s *scene, f *finding) {
 func (s *scene) comesBack(f *finding, outage, after stretch, rate float64) (decided bool) {
 	quiet := max(s.longestQuiet(begunIn(s.attempts, span{outage.begin, after.end})), time.Second)
 	if len(after.attempts) == 0 {
+		f.measured("nothing for", after.length())
 		if after.length() > f.span("first") {
 			f.fail("nothing came in %s behind the end of the fault", brief(after.length()))
 			return true

@@ -33,6 +33,8 @@ type Records struct {
 	Caller      int `json:"caller"`   // exchanges of its callers
 	Connections int `json:"connections"`
 	LeftOut     int `json:"left_out"` // records beyond the bounds
+	// Overrun says that exchanges which were asked for may be forgotten already. [Judge] does not know; who remembers says it.
+	Overrun bool `json:"overrun,omitempty"`
 }
 
 // report begins the report on a scene.

@@ -51,6 +51,9 @@ func (r Report) basis() string {
 	if r.Demand > 0 {
 		text += fmt.Sprintf("; demand %s calls a second", number(r.Demand))
 	}
+	if r.Records.Overrun {
+		text += "; the first of those that were asked for may be forgotten"
+	}
 	if r.Records.LeftOut > 0 {
 		text += fmt.Sprintf("; %d older records were left out", r.Records.LeftOut)
 	}

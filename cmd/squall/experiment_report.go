@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -17,21 +16,6 @@ import (
 
 // reportFiles are where reports of a run go; "" = nowhere.
 type reportFiles struct{ html, junit, markdown, chaosToolkit string }
-
-// check refuses a file that could only be refused after a long run.
-func (f reportFiles) check() error {
-	for _, path := range []string{f.html, f.junit, f.markdown, f.chaosToolkit} {
-		if path == "" {
-			continue
-		}
-		if dir, err := os.Stat(filepath.Dir(path)); err != nil {
-			return err
-		} else if !dir.IsDir() {
-			return fmt.Errorf("%s is no directory", filepath.Dir(path))
-		}
-	}
-	return nil
-}
 
 // write writes the reports that are wanted. One that cannot be written does not keep the others from it.
 func (f reportFiles) write(run report.Run) error {

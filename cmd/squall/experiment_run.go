@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,34 +20,35 @@ const exitEngine = 5
 func newExperimentRun(sys system) *cobra.Command {
 	var r remote
 	cmd := &cobra.Command{
-		Use:   "run FILE",
-		Short: "Run an experiment",
+		Use:   "run FILE|DIR...",
+		Short: "Run an experiment, or all in a folder",
 		Long: `Run an experiment against the squalls that its targets name, or the one at --admin where it names none: look whether the
-system is in its steady state, break what the method says, time the recovery, and give a verdict. Every fault is a lease: it
-ends with its step, and if this command dies, by itself. A signal, the stop lever (squall halt) and the stop file of the
-experiment end a run at once. Docker steps are done here by docker compose, or docker-compose; what a run that was killed has
-stopped is started again by the next one with the same journal (report.json), in the same environment. FILE may be an experiment
-of Chaos Toolkit, too.
+system is in its steady state, break what the method says, time the recovery from the end of the last fault, hold the proxies'
+records against what is expected, and give a verdict. Every fault is a lease: it ends with its step, and if this command dies,
+by itself. A signal, the stop lever (squall halt) and the stop file of the experiment end a run at once, in every phase;
+rollbacks are made all the same, the last one first. Docker steps are done here by docker compose, or docker-compose; what a
+run that was killed has stopped is started again by the next one with the same journal (report.json), in the same environment.
+FILE may be an experiment of Chaos Toolkit, too.
 
-Exit code 0 = passed, 1 = deviated, 2 = aborted, 3 = inconclusive (unhealthy before, or a fault that hit nothing), 4 = invalid,
-5 = the run itself failed.`,
-		Args: exactArgs("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			id, err := newRunID()
-			if err != nil {
-				return err
+DIR stands for its files *.yaml and *.yml, in the order of their names; those in folders below it are not run. All files are
+read first: with a wrong one among them nothing is touched. A signal, the stop lever and a stop file end the rest as well.
+
+A check that fails leaves a file beside the journal (else beside FILE) that replays it: FILE-replay-CHECK.json.
+
+Exit code 0 = passed, 1 = deviated, 2 = aborted, 3 = inconclusive (unhealthy before, a fault that hit nothing, nothing to judge
+by), 4 = invalid, 5 = the run itself failed. Of several runs it is that of the worst: 5, 4, 2, 1, 3, 0.`,
+		Args: func(cmd *cobra.Command, paths []string) error {
+			if len(paths) == 0 {
+				return usagef("want FILE|DIR... (see %s --help)", cmd.CommandPath())
 			}
-			e, err := openExperiment(args[0], id, sys)
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, paths []string) error {
+			s, err := r.suite(paths, sys)
 			if err != nil {
 				return exitError{exitInvalid, err}
 			}
-			targets, closeAll, err := r.targets(e, sys)
-			defer closeAll()
-			if err != nil {
-				return err
-			}
-			run := runner.Runner{Experiment: e, RunID: id, Targets: targets}
-			return runExperiment(cmd, sys, &run)
+			return s.run(cmd.Context(), sys)
 		},
 	}
 	r.addFlags(cmd)
@@ -67,6 +68,9 @@ func openExperiment(path, id string, sys system) (*experiments.Experiment, error
 		return nil, err
 	}
 	if err := runner.Check(e); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if err := checkReports(e); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return e, nil
@@ -96,24 +100,22 @@ func (r *remote) targets(e *experiments.Experiment, sys system) (map[string]runn
 	return targets, closeAll, nil
 }
 
-// runExperiment runs what is prepared, shows, journals and reports it, and turns its verdict into an exit code.
-func runExperiment(cmd *cobra.Command, sys system, run *runner.Runner) error {
+// runExperiment runs what is prepared, shows, journals and reports it. The result is nil if nothing was run; an error beside one
+// is that a report of it is not whole.
+func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner.Result, error) {
 	files := reportFiles{html: run.Experiment.Report.HTML, junit: run.Experiment.Report.JUnit, markdown: run.Experiment.Report.Markdown}
-	if err := files.check(); err != nil {
-		return exitError{exitInvalid, fmt.Errorf("report: %w", err)}
-	}
 	record := recorder{show: progress{out: sys.out, began: time.Now()}}
 	if path := run.Experiment.Report.JSON; path != "" {
-		did, err := runner.Settle(cmd.Context(), path)
+		did, err := runner.Settle(ctx, path)
 		for _, what := range did {
 			fmt.Fprintf(sys.err, "squall: an earlier run has left its docker %s, which is undone\n", what)
 		}
 		if err != nil {
-			return exitError{exitEngine, err}
+			return nil, err
 		}
 		var killed string
 		if record.journal, killed, err = runner.OpenJournal(path); err != nil {
-			return exitError{exitEngine, err}
+			return nil, err
 		}
 		if killed != "" {
 			fmt.Fprintf(sys.err, "squall: the run before was killed; its journal is %s\n", killed)
@@ -121,14 +123,8 @@ func runExperiment(cmd *cobra.Command, sys system, run *runner.Runner) error {
 		run.Journaled = record.journal.Err
 	}
 	run.Tell = record.tell
-	result := run.Run(cmd.Context())
-	if err := errors.Join(record.close(), files.write(report.Of(record.events))); err != nil {
-		return exitError{exitEngine, err}
-	}
-	if code := result.ExitCode(); code != exitOK {
-		return exitError{code, errors.New(string(result.Verdict))}
-	}
-	return nil
+	result := run.Run(ctx)
+	return result, errors.Join(record.close(), files.write(report.Of(record.events)))
 }
 
 // recorder keeps what a run tells of, for its reports.
@@ -154,62 +150,4 @@ func (r *recorder) close() error {
 		return fmt.Errorf("the journal: %w", err)
 	}
 	return nil
-}
-
-// progress shows a run as it goes on.
-type progress struct {
-	out   io.Writer
-	began time.Time
-}
-
-func (p progress) tell(e runner.Event) {
-	line := ""
-	switch e.What {
-	case "run":
-		line = e.Name
-	case "phase":
-		line = "— " + e.Name
-	case "step":
-		line = "  " + e.Name + " begins"
-	case "step-end":
-		line = "  " + e.Name + " is over"
-		if e.Hits != nil {
-			line += fmt.Sprintf(", %d hits", *e.Hits)
-		}
-		if e.Why != "" {
-			line += ": " + e.Why
-		}
-	case "check":
-		if e.Why == "" {
-			return
-		}
-		line = "  ✗ " + e.Name + ": " + e.Why
-	case "stop":
-		line = "  stopped: " + e.Why
-	case "recovery":
-		line = "  healthy again after " + e.Name
-	case "end":
-		p.end(e.Result)
-		return
-	default: // of the journal only
-		return
-	}
-	fmt.Fprintf(p.out, "%7.1fs %s\n", e.At.Sub(p.began).Seconds(), line)
-}
-
-// end shows the figures, the verdict and its reasons.
-func (p progress) end(r *runner.Result) {
-	for _, l := range r.Loads {
-		for _, f := range l.Phases {
-			fmt.Fprintf(p.out, "%s %-8s %6d requests, %5.1f %% failed, p50 %v, p99 %v, max %v\n",
-				l.Load, f.Phase, f.Requests, 100*f.Share(), f.P50, f.P99, f.Max)
-		}
-		if l.Warning != "" {
-			fmt.Fprintf(p.out, "%s: %s\n", l.Load, l.Warning)
-		}
-	}
-	fmt.Fprintf(p.out, "%s (%s)\n", r.Verdict, r.State)
-	for _, reason := range r.Reasons {
-		fmt.Fprintf(p.out, "  %s\n", reason)
-	}
 }

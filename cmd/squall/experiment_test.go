@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,7 +16,7 @@ func TestExperimentInitWritesWhatValidateAccepts(t *testing.T) {
 		t.Fatalf("init: exit code %d, %s", code, errs)
 	}
 	code, out, errs := runSquall(t, nil, "experiment", "validate", path)
-	if want := path + ": the shop answers while its stock service is slow\n"; code != exitOK || out != want {
+	if want := path + ": the service answers while it is slow\n"; code != exitOK || out != want {
 		t.Errorf("validate: exit code %d, %q, %q, want %q", code, out, errs, want)
 	}
 	if code, _, errs := runSquall(t, nil, "experiment", "init", path); code != exitUsage || !strings.Contains(errs, "is there already") {
@@ -23,6 +25,32 @@ func TestExperimentInitWritesWhatValidateAccepts(t *testing.T) {
 	if code, out, _ := runSquall(t, nil, "experiment", "init", "-"); code != exitOK || !strings.HasPrefix(out, "# An experiment") {
 		t.Errorf("init -: exit code %d, %q", code, out)
 	}
+}
+
+// The starter passes beside the demo as it is.
+func TestExperimentStarterPassesBesideTheDemo(t *testing.T) {
+	if os.Getenv(insideVariable) == "" {
+		t.Parallel()
+		runInNamespace(t, "^TestExperimentStarterPassesBesideTheDemo$")
+		return
+	}
+	t.Chdir(t.TempDir()) // where its journal is
+	ctx, interrupt := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- run(ctx, []string{"demo"}, system{
+			in: strings.NewReader(""), out: io.Discard, err: io.Discard, getenv: func(string) string { return "" },
+		})
+	}()
+	awaitListening(t, "127.0.0.1:8474")
+	if code, _, errs := runSquall(t, nil, "experiment", "init", "starter.yaml"); code != exitOK {
+		t.Fatal(errs)
+	}
+	if code, out, errs := runSquall(t, nil, "experiment", "run", "starter.yaml"); code != exitOK {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
+	}
+	interrupt()
+	<-ended
 }
 
 func TestExperimentValidateNamesEveryWrongFile(t *testing.T) {

@@ -206,6 +206,43 @@ func errorText(err error) string {
 	return err.Error()
 }
 
+// A stall on real sockets: with SQUALL_TORTURE one of a second, in which a thousand requests a second are late, and not one.
+func TestAStallOnLoopback(t *testing.T) {
+	const rate, slack = 1000, 20 * time.Millisecond
+	stall := 200 * time.Millisecond
+	if os.Getenv("SQUALL_TORTURE") != "" {
+		stall = time.Second
+	}
+	var stalled sync.RWMutex
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		stalled.RLock()
+		defer stalled.RUnlock()
+	}))
+	defer server.Close()
+	client := NewClient()
+	defer client.CloseIdleConnections()
+	sender := Sender{Method: "GET", URL: server.URL, Timeout: 10 * time.Second, Client: client}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*stall)
+	defer cancel()
+	time.AfterFunc(stall, func() {
+		stalled.Lock()
+		time.AfterFunc(stall, stalled.Unlock)
+	})
+	var c collect
+	g := Generator{Rate: rate, Send: sender.Send, Observe: c.observe}
+	g.Run(ctx)
+	late := 0
+	for _, s := range c.samples {
+		if s.Err == nil && s.Took > slack {
+			late++
+		}
+	}
+	t.Logf("%d of %d requests took longer than %v, %+v", late, len(c.samples), slack, g.Effort())
+	if least := int((stall - 2*slack).Seconds() * rate); late < least {
+		t.Errorf("%d requests were late, want %d at least", late, least)
+	}
+}
+
 // On a real clock no request is early, and with SQUALL_TORTURE the rate of 30 seconds is right within 0.5 %.
 func TestTheRateOnLoopback(t *testing.T) {
 	const rate = 1000

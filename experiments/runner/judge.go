@@ -25,26 +25,24 @@ func (r *Runner) checks(holds func(c *experiments.Check) bool) []*experiments.Ch
 	return checks
 }
 
-// recover times how long it takes, from the end of the method, until the recovery's checks go on passing. It says whether they
-// did in time.
-func (r *Runner) recover(ctx context.Context) bool {
+// recover times how long it takes, from the end of the last fault, until the recovery's checks go on passing. It says whether
+// they did in time.
+func (r *Runner) recover(ctx context.Context, ended time.Time) bool {
 	checks := r.checks(func(c *experiments.Check) bool { return slices.Contains(r.Experiment.Recovery.Checks, c.Name) })
-	ended := time.Now()
 	r.result.Recovery = &Recovery{FaultEnded: ended}
 	r.phase("recovery", nil)
-	passes, first, last := 0, time.Time{}, "no check was made in time"
-	within := time.Duration(r.Experiment.Recovery.Within)
-	for passes > 0 || time.Since(ended) < within {
+	passes, first, last := 0, time.Time{}, passing{why: "no check was made in time"}
+	deadline := r.recoveryDeadline(ended)
+	for passes > 0 || time.Now().Before(deadline) {
 		if wait.For(ctx, time.Duration(r.Experiment.SteadyState.Every)) != nil {
 			return false // interrupted: nobody knows
 		}
-		name, why, known := r.window(ctx, checks)
-		switch {
-		case !known && time.Since(ended) >= within:
-			passes, last = 0, "no request was answered in time"
-		case !known:
-		case why != "":
-			passes, last = 0, name+": "+why
+		switch p := r.window(ctx, checks); {
+		case p.unknown && !time.Now().Before(deadline):
+			passes, last = 0, p
+		case p.unknown:
+		case p.why != "":
+			passes, last = 0, p
 		default:
 			if passes++; passes == 1 {
 				first = time.Now()
@@ -57,36 +55,86 @@ func (r *Runner) recover(ctx context.Context) bool {
 			return true
 		}
 	}
-	r.result.Recovery.Metastable = true
-	r.fail(Deviated, Completed, fmt.Errorf("metastable: not healthy again within %v of the last fault's end: %s", within, last))
+	r.notRecovered(last)
 	return false
 }
 
-// window makes the recovery's checks; those of loads are about the requests since the last window. It names the first that does
-// not pass. As long as a load has not answered, nothing is known.
-func (r *Runner) window(ctx context.Context, checks []*experiments.Check) (name, why string, known bool) {
+// recoveryDeadline is until when the first of the passes must be. Where it is looked late (the last fault stood beside a step
+// that took longer) there is time for as many looks as a recovery takes.
+func (r *Runner) recoveryDeadline(ended time.Time) time.Time {
+	every := time.Duration(r.Experiment.SteadyState.Every)
+	deadline, least := ended.Add(time.Duration(r.Experiment.Recovery.Within)), time.Now().Add(sustained*every)
+	if time.Since(ended) > every && least.After(deadline) {
+		return least
+	}
+	return deadline
+}
+
+// notRecovered ends a recovery that was not seen in time.
+func (r *Runner) notRecovered(last passing) {
+	within := r.Experiment.Recovery.Within
+	if last.unknown && r.isWatched(last.check) {
+		r.fail(Inconclusive, Completed, fmt.Errorf("nobody knows whether it was healthy again within %v of the last fault's end: %s: %s", within, last.check, last.why))
+		return
+	}
+	r.result.Recovery.Metastable = true
+	says := last.why
+	if last.check != "" {
+		says = last.check + ": " + says
+		r.failed(last.check, time.Now(), last.why)
+	}
+	r.fail(Deviated, Completed, fmt.Errorf("metastable: not healthy again within %v of the last fault's end: %s", within, says))
+}
+
+// isWatched says that a check is of a load that is not made, but watched.
+func (r *Runner) isWatched(check string) bool {
+	w := r.watches[check]
+	return w != nil && r.Experiment.Load[w.check.Load].External
+}
+
+// passing is what came of one window of a recovery.
+type passing struct {
+	check, why string // the first that does not pass; "" = all did
+	unknown    bool   // there was nothing to judge it by
+}
+
+// window makes the recovery's checks; those of loads are about the requests since the last window. As long as a load has not
+// answered, nothing is known.
+func (r *Runner) window(ctx context.Context, checks []*experiments.Check) (p passing) {
 	for _, c := range checks {
 		if w := r.watches[c.Name]; w != nil && w.count() == 0 {
-			return "", "", false
+			return passing{c.Name, "no request was answered in time", true}
 		}
 	}
 	for _, c := range checks {
-		seen := ""
-		if w := r.watches[c.Name]; w != nil {
-			why = w.judgeWindow()
-		} else {
-			seen, why = r.judge(ctx, c)
+		seen, w := "", r.watches[c.Name]
+		switch {
+		case w != nil && w.gap() != "":
+			p = passing{c.Name, w.gap(), true}
+		case w != nil:
+			p = passing{c.Name, w.judgeWindow(), false}
+		default:
+			seen, p.why = r.judge(ctx, c)
+			p.check = c.Name
 		}
-		r.noteCheck(c, "recovery", seen, why)
-		if why != "" {
-			name = c.Name
+		r.noteWindow(c, seen, p)
+		if p.why != "" {
 			break
 		}
 	}
 	for _, w := range r.watches {
 		w.restart(time.Now(), nil)
 	}
-	return name, why, true
+	return p
+}
+
+// noteWindow notes what came of a check in a window of a recovery.
+func (r *Runner) noteWindow(c *experiments.Check, seen string, p passing) {
+	made := CheckResult{Check: c.Name, Phase: "recovery", Seen: seen, Why: p.why}
+	if p.unknown {
+		made.Why, made.Unknown = "", p.why
+	}
+	r.note(made)
 }
 
 // steadyAfter makes the checks of the end, those of loads after as long a time as they had before.
@@ -104,6 +152,7 @@ func (r *Runner) steadyAfter(ctx context.Context) {
 	}
 	for _, c := range checks {
 		if why := r.make(ctx, c, "after"); why != "" {
+			r.failed(c.Name, time.Now(), why)
 			r.fail(Deviated, Completed, fmt.Errorf("after the faults: %s: %s", c.Name, why))
 		}
 	}
@@ -111,35 +160,46 @@ func (r *Runner) steadyAfter(ctx context.Context) {
 
 // judgeMethod says what the checks that failed while faults acted mean, and whether the faults were there at all.
 func (r *Runner) judgeMethod() {
-	told := map[string]bool{}
 	for _, c := range r.result.Checks {
-		if c.Phase == "during" && c.Why != "" && !told[c.Check] {
-			told[c.Check] = true
+		if c.Phase == "during" && c.Why != "" && r.failed(c.Check, c.At, c.Why) {
 			r.fail(Deviated, Completed, fmt.Errorf("while faults acted: %s: %s", c.Check, c.Why))
 		}
 	}
 	for _, s := range r.result.Steps {
-		switch {
-		case s.Fault == "":
-		case s.Hits == nil:
-			r.fail(Inconclusive, Completed, fmt.Errorf("%s: nobody knows how often it hit", s.Name))
-		case *s.Hits == 0:
-			r.fail(Inconclusive, Completed, fmt.Errorf("%s: it hit nothing", s.Name))
-		case s.Limited > 0:
-			r.fail(Inconclusive, Completed, fmt.Errorf("%s: a limit of the rule spared %d exchanges", s.Name, s.Limited))
-		case *s.Hits < r.least(s.Fault):
-			r.fail(Inconclusive, Completed, fmt.Errorf("%s: it hit %d exchanges, and %d at least are expected", s.Name, *s.Hits, r.least(s.Fault)))
+		if why := shown(s); s.Fault != "" && why != "" {
+			r.fail(Inconclusive, Completed, fmt.Errorf("%s: %s", s.Name, why))
 		}
 	}
 }
 
-// least is how many hits of a fault are expected.
-func (r *Runner) least(fault string) uint64 {
-	var least uint64
-	for _, x := range r.Experiment.Expect {
-		if x.Hits != nil && x.Hits.Fault == fault {
-			least = max(least, x.Hits.Min)
+// shown says why a step shows nothing of the system; "" = it may.
+func shown(s StepResult) string {
+	switch {
+	case s.Hits == nil:
+		return "nobody knows how often it hit"
+	case *s.Hits == 0:
+		return "it hit nothing"
+	case s.Limited > 0:
+		return fmt.Sprintf("a limit of the rule spared %d exchanges", s.Limited)
+	}
+	return ""
+}
+
+// judgeSilence says of which checks nobody knows whether they held.
+func (r *Runner) judgeSilence() {
+	told := map[string]bool{}
+	for _, c := range r.result.Checks {
+		if c.Unknown != "" && !told[c.Check] {
+			told[c.Check] = true
+			r.fail(Inconclusive, Completed, fmt.Errorf("%s, %s: %s", c.Check, c.Phase, c.Unknown))
 		}
 	}
-	return least
+	for _, t := range r.loads {
+		for _, f := range t.recorder.Figures() {
+			watches := slices.ContainsFunc(t.watches, func(w *loadWatch) bool { return w.check.Mode.Watches() })
+			if f.Phase == "during" && f.Requests == 0 && watches {
+				r.fail(Inconclusive, Completed, fmt.Errorf("load %s: no request was seen while faults acted", t.name))
+			}
+		}
+	}
 }

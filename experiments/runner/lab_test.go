@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +18,8 @@ import (
 	"github.com/squall-proxy/squall/experiments"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/wait"
+	"github.com/squall-proxy/squall/verdict"
+	"github.com/squall-proxy/squall/verdict/verdicttest"
 )
 
 // lab is a squall and the system behind it in one: requests of loads and checks come in as at a proxy, and are hit by what is in
@@ -25,12 +29,20 @@ type lab struct {
 	leases  map[string]*leased
 	rules   map[string]*inForce // by name
 	halted  bool
+	misses  bool              // no rule hits anything
 	cut     bool              // nobody answers on the admin port
 	refuse  map[string]string // by the beginning of method and path: with what reason
 	asked   []string          // method and path of every change that was asked for
 	percent []string          // when which percentage was set
 
 	handle func(hit *faults.Rule) int // the system: a status; hit is what acts on the request, nil = nothing
+
+	// With a client, requests go to it, and what it sends goes through the proxy, whose records are the tap's.
+	client func(ctx context.Context, send func(context.Context) error) error
+	tap    verdicttest.Tap
+	calls  int
+	ahead  time.Duration // the proxy's clock before ours
+	forget uint64        // exchanges up to this id are forgotten
 }
 
 type leased struct {
@@ -53,15 +65,34 @@ func newLab() *lab {
 		}
 		return 200
 	}
+	l.tap.Answer(l.serve)
 	return l
 }
 
-// RoundTrip is a request through the proxy.
+// RoundTrip is a request through the proxy, or to the client.
 func (l *lab) RoundTrip(r *http.Request) (*http.Response, error) {
 	l.mu.Lock()
+	if l.client != nil {
+		l.calls++
+		call := l.calls
+		l.mu.Unlock()
+		return l.askClient(r, call)
+	}
+	hit, handle := l.hit(), l.handle
+	l.mu.Unlock()
+	if hit != nil && hit.Kind == "delay" {
+		if err := wait.For(r.Context(), time.Duration(hit.Attributes.(*faults.Delay).Latency)); err != nil {
+			return nil, err
+		}
+	}
+	return reply(r, handle(hit)), nil
+}
+
+// hit is what acts on a request, and counts it. The lock is held.
+func (l *lab) hit() *faults.Rule {
 	var hit *faults.Rule
 	for _, f := range l.rules {
-		if !l.alive(f.lease) {
+		if !l.alive(f.lease) || l.misses {
 			continue
 		}
 		f.hits++
@@ -70,14 +101,50 @@ func (l *lab) RoundTrip(r *http.Request) (*http.Response, error) {
 			hit = f.rule
 		}
 	}
-	handle := l.handle
-	l.mu.Unlock()
-	if hit != nil && hit.Kind == "delay" {
-		if err := wait.For(r.Context(), time.Duration(hit.Attributes.(*faults.Delay).Latency)); err != nil {
-			return nil, err
+	return hit
+}
+
+func reply(r *http.Request, status int) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok")), Request: r}
+}
+
+// askClient is a request to the client, which sends its own through the proxy.
+func (l *lab) askClient(r *http.Request, call int) (*http.Response, error) {
+	send := func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, fmt.Sprintf("http://stock/%d", call), nil)
+		if err != nil {
+			return err
 		}
+		answer, err := l.tap.RoundTrip(request)
+		if err != nil {
+			return err
+		}
+		_, _ = io.Copy(io.Discard, answer.Body)
+		_ = answer.Body.Close()
+		if answer.StatusCode >= 500 {
+			return errors.New(answer.Status)
+		}
+		return nil
 	}
-	return &http.Response{StatusCode: handle(hit), Header: http.Header{}, Body: io.NopCloser(strings.NewReader("ok")), Request: r}, nil
+	if err := l.client(r.Context(), send); err != nil {
+		return reply(r, 502), nil
+	}
+	return reply(r, 200), nil
+}
+
+// serve answers what comes through the proxy.
+func (l *lab) serve(verdicttest.Arrival) verdicttest.Answer {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fine := verdicttest.Answer{Wait: 10 * time.Millisecond, Status: 200, Body: "fine"}
+	switch hit := l.hit(); {
+	case hit == nil:
+		return fine
+	case hit.Kind == "delay":
+		fine.Wait, fine.Delayed = time.Duration(hit.Attributes.(*faults.Delay).Latency), true
+		return fine
+	}
+	return verdicttest.Answer{Wait: time.Millisecond, Status: 503, Body: "sorry", Injected: true}
 }
 
 func (l *lab) alive(lease string) bool {
@@ -99,14 +166,28 @@ func (l *lab) acts() bool {
 
 // Do is the admin API, as far as a runner asks it.
 func (l *lab) Do(_ context.Context, method, path string, body any) ([]byte, error) {
+	u, err := url.Parse(path)
+	if err != nil {
+		return nil, err
+	}
+	written, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	var recorded any // the tap's lock comes ahead of ours
+	switch u.Path {
+	case "/admin/verdict":
+		recorded, err = l.verdict(written)
+	case "/admin/exchanges":
+		recorded, err = l.exchanges(u.Query())
+	}
+	if err != nil {
+		return nil, err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.cut {
 		return nil, errors.New("connection refused")
-	}
-	u, err := url.Parse(path)
-	if err != nil {
-		return nil, err
 	}
 	for prefix, reason := range l.refuse {
 		if strings.HasPrefix(method+" "+path, prefix) {
@@ -116,9 +197,8 @@ func (l *lab) Do(_ context.Context, method, path string, body any) ([]byte, erro
 	if method != http.MethodGet && !u.Query().Has("dry_run") && !strings.HasSuffix(path, "/renew") {
 		l.asked = append(l.asked, method+" "+u.Path)
 	}
-	written, err := json.Marshal(body)
-	if err != nil {
-		return nil, err
+	if recorded != nil {
+		return json.Marshal(recorded)
 	}
 	answer, err := l.answer(method, u, written)
 	if err != nil {
@@ -156,6 +236,53 @@ func (l *lab) answer(method string, u *url.URL, body []byte) (any, error) {
 		return map[string]any{"leases": []any{}}, nil
 	}
 	return nil, fmt.Errorf("the lab does not know %s %s", method, u)
+}
+
+// verdict is that of package verdict, on what the tap has recorded.
+func (l *lab) verdict(body []byte) (any, error) {
+	var q verdictQuery
+	if err := json.Unmarshal(body, &q); err != nil {
+		return nil, err
+	}
+	in := verdict.Input{Client: l.records(q.Since), Phases: q.Phases, Thresholds: q.Thresholds, Now: time.Now().Add(l.ahead)}
+	report, err := verdict.Judge(in)
+	report.Records.Overrun = l.forget > 0
+	return report, err
+}
+
+// records are what the tap has recorded since a time, by the proxy's clock.
+func (l *lab) records(since time.Time) verdict.Tap {
+	all := l.tap.Records()
+	kept := all.Exchanges[:0]
+	for _, e := range all.Exchanges {
+		e.At = e.At.Add(l.ahead)
+		if e.Method != "" && !e.At.Before(since) {
+			kept = append(kept, e)
+		}
+	}
+	return verdict.Tap{Exchanges: kept}
+}
+
+// exchanges lists those behind an id, or since a time.
+func (l *lab) exchanges(q url.Values) (any, error) {
+	seen, err := strconv.ParseUint(q.Get("since"), 10, 64)
+	var since time.Time
+	if err != nil {
+		if since, err = time.Parse(time.RFC3339Nano, q.Get("since")); err != nil {
+			return nil, err
+		}
+	}
+	list := []any{}
+	for _, e := range l.records(since).Exchanges {
+		if e.ID > max(seen, l.forget) {
+			list = append(list, map[string]any{
+				"id": e.ID, "at": e.At, "method": e.Method, "status": e.Status, "duration": e.Duration.String(),
+				"outcome": e.Outcome, "closed_by": e.Attempt.ClosedBy,
+			})
+		}
+	}
+	slices.Reverse(list)
+	return map[string]any{"exchanges": list, "truncated": seen > 0 && seen < l.forget}, nil
 }
 
 func (l *lab) putRule(name string, body []byte) error {
@@ -223,10 +350,10 @@ func (l *lab) moveLease(method, id string) error {
 // fail, and what else the test needs.
 func experiment(t *testing.T, more string) *experiments.Experiment {
 	t.Helper()
-	text := `version: v1
-title: a test
-load: {main: {url: "http://shop/", rate: 10/s, warmup: 4950ms, timeout: 3s}}
-` + more
+	text := "version: v1\ntitle: a test\n" + more
+	if !strings.Contains(more, "load:\n") {
+		text += "\nload: {main: {url: 'http://shop/', rate: 10/s, warmup: 4950ms, timeout: 3s}}"
+	}
 	if !strings.Contains(more, "steady_state:") {
 		text += "\nsteady_state: {checks: [{name: errors, load: main, max_error: 10%}]}"
 	}

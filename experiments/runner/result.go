@@ -3,7 +3,9 @@ package runner
 import (
 	"time"
 
+	"github.com/squall-proxy/squall/experiments"
 	"github.com/squall-proxy/squall/experiments/load"
+	"github.com/squall-proxy/squall/verdict"
 )
 
 // Verdict is what a run says of the system.
@@ -37,17 +39,62 @@ type Result struct {
 	State    State         `json:"state"`
 	Reasons  []string      `json:"reasons,omitempty"` // why it is not passed, the one that decided first
 	Began    time.Time     `json:"began"`
+	Flowing  time.Time     `json:"flowing,omitzero"` // since when the loads flowed; zero = they never did
 	Ended    time.Time     `json:"ended"`
 	Steps    []StepResult  `json:"steps"`
 	Checks   []CheckResult `json:"checks"` // every one that was made, in order
 	Loads    []LoadResult  `json:"loads,omitempty"`
-	Recovery *Recovery     `json:"recovery,omitempty"` // nil = nothing was broken
+	Recovery *Recovery     `json:"recovery,omitempty"` // from the last fault; nil = nothing was broken
+
+	Expectations []ExpectationResult `json:"expectations,omitempty"` // in the file's order; none of a run that was stopped
+	Search       *SearchResult       `json:"search,omitempty"`
+	Replays      []Replay            `json:"replays,omitempty"`
+}
+
+// ExpectationResult is what the proxies' records show of an expectation.
+type ExpectationResult struct {
+	Name     string           `json:"name"`    // "timeout of stock: 350ms at most"
+	Outcome  Verdict          `json:"outcome"` // passed, deviated, or inconclusive
+	Says     string           `json:"says"`    // what was seen, or why nobody can tell
+	Figures  []verdict.Figure `json:"figures,omitempty"`
+	Evidence []uint64         `json:"evidence,omitempty"` // ids of exchanges, at most [verdict.MaxEvidence]
+}
+
+// SearchResult is the breaking point that a search found.
+type SearchResult struct {
+	Vary     string             `json:"vary"`
+	LastGood *experiments.Level `json:"last_good,omitempty"` // nil = there is none
+	FirstBad *experiments.Level `json:"first_bad,omitempty"`
+	Trials   []Trial            `json:"trials"` // in order
+}
+
+// Trial is one value that a search tried.
+type Trial struct {
+	Number    int               `json:"number"` // from 1
+	Level     experiments.Level `json:"level"`
+	Good      bool              `json:"good"`
+	Check     string            `json:"check,omitempty"` // the first that failed
+	Why       string            `json:"why,omitempty"`
+	Began     time.Time         `json:"began"`
+	Ended     time.Time         `json:"ended"`
+	Hits      *uint64           `json:"hits,omitempty"`      // nil = at this value there is no fault
+	Recovered *time.Duration    `json:"recovered,omitempty"` // nanoseconds; nil = never
+}
+
+// Replay is a file that repeats what made a check fail.
+type Replay struct {
+	Check string `json:"check"`
+	Path  string `json:"path,omitempty"`
+	Error string `json:"error,omitempty"` // why it could not be written; "" = it was
 }
 
 // StepResult is one step that was begun.
 type StepResult struct {
 	Name    string    `json:"name"` // "fault slow", "mode failure on flaky", "pause 2s" …
 	Fault   string    `json:"fault,omitempty"`
+	Kind    string    `json:"kind,omitempty"`   // of a fault, in words: "delay", "mode failure"
+	Proxy   string    `json:"proxy,omitempty"`  // of a fault; "" = all
+	Target  string    `json:"target,omitempty"` // of a fault: the squall, by its name
 	Began   time.Time `json:"began"`
 	Ended   time.Time `json:"ended"`
 	Hits    *uint64   `json:"hits,omitempty"`    // of a fault, a toxic or a mode
@@ -61,7 +108,9 @@ type CheckResult struct {
 	Phase string    `json:"phase"` // before, during, recovery, after
 	At    time.Time `json:"at"`
 	Seen  string    `json:"seen,omitempty"` // "3 of 200", a status, a number; "" = there was no answer
-	Why   string    `json:"why,omitempty"`  // "" = it passed
+	Why   string    `json:"why,omitempty"`  // "" = it passed, or nobody knows
+	// Unknown says why nobody knows whether it passed; "" = it is known.
+	Unknown string `json:"unknown,omitempty"`
 }
 
 // LoadResult is what a load measured.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"sync"
 	"time"
@@ -16,7 +15,8 @@ import (
 )
 
 // Run runs the experiment. ctx stands for a signal: when it is done the run is interrupted, which takes no longer than ending
-// its faults does. The faults are gone when Run returns, or end with their leases where their squall cannot be reached.
+// its faults and its rollbacks do. The faults are gone when Run returns, or end with their leases where their squall cannot be
+// reached.
 func (r *Runner) Run(ctx context.Context) *Result {
 	r.result = Result{RunID: r.RunID, Title: r.Experiment.Title, State: Completed, Began: time.Now()}
 	source, err := json.Marshal(r.Experiment.Source())
@@ -32,9 +32,10 @@ func (r *Runner) Run(ctx context.Context) *Result {
 		if err := r.findServices(ctx); err != nil {
 			r.fail(Invalid, Failed, fmt.Errorf("docker: %w", err))
 		} else if r.preflight(ctx) {
-			r.underLoad(ctx)
+			r.guarded(ctx)
 		}
 	}
+	r.saveReplays()
 	r.result.Ended = time.Now()
 	if r.result.Verdict == "" {
 		r.result.Verdict = Passed
@@ -54,71 +55,48 @@ func (r *Runner) fail(v Verdict, s State, why error) {
 	r.result.Reasons = append(r.result.Reasons, why.Error())
 }
 
-// preflight asks every squall whether it would do what the method wants, and says whether all would.
-func (r *Runner) preflight(ctx context.Context) bool {
-	for name := range r.Targets {
-		halted, err := r.squall(name).halted(ctx)
-		if err != nil {
-			r.fail(Inconclusive, Failed, fmt.Errorf("a squall cannot be asked: %w", err))
-			return false
-		}
-		if halted {
-			r.fail(Invalid, Halted, errors.New("the stop lever is pulled: no fault can be added until it is released"))
-			return false
-		}
+// guarded runs what follows the preflight, while somebody looks for what stops a run in any of its phases.
+func (r *Runner) guarded(ctx context.Context) {
+	running, cancel := context.WithCancelCause(ctx)
+	var guard sync.WaitGroup
+	guard.Add(1)
+	go r.guard(running, cancel, &guard)
+	finished := r.underLoad(running)
+	if ctx.Err() != nil && !finished {
+		r.stopped(cancel, stopWhy{errors.New("interrupted by a signal"), Interrupted, Aborted})
 	}
-	for _, s := range experiments.Flat(r.Experiment.Method) {
-		on, d, _ := r.disturbance(s)
-		if d.put == nil {
-			continue
-		}
-		if err := on.begin(ctx, d, faults.Lease{ID: r.RunID, For: r.Experiment.Safety.Lease}, true); err != nil {
-			r.fail(Invalid, Failed, fmt.Errorf("%s: %w", d.name, err))
-			return false
-		}
-	}
-	return true
+	cancel(nil)
+	guard.Wait()
+	r.settle()
 }
 
-// underLoad runs what follows the preflight while the loads flow.
-func (r *Runner) underLoad(ctx context.Context) {
+// underLoad runs the phases while the loads flow, and says whether it came to their end.
+func (r *Runner) underLoad(ctx context.Context) (finished bool) {
 	flowing, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var flow sync.WaitGroup
+	r.result.Flowing = time.Now()
 	for _, t := range r.loads {
 		flow.Add(2)
 		go r.flow(flowing, t, &flow)
 		go r.tellSeconds(flowing, t, &flow)
 	}
-	if r.steadyBefore(ctx) {
-		r.method(ctx)
-		r.rollback()
-		if ctx.Err() == nil && r.recover(ctx) {
-			r.steadyAfter(ctx)
-		}
-		switch {
-		case r.why().stop != nil:
-		case ctx.Err() != nil:
-			r.fail(Aborted, Interrupted, errors.New("interrupted by a signal after the method"))
-		default:
-			r.judgeMethod()
-		}
-	}
+	finished = r.phases(ctx)
 	stop()
 	flow.Wait()
 	for _, t := range r.loads {
 		r.tellChanged(t)
-		l := LoadResult{Load: t.name, Phases: t.recorder.Figures(), Effort: t.generator.Effort()}
-		if l.Effort.IsBottleneck() {
-			l.Warning = fmt.Sprintf("the load itself could not keep up: of %d requests %d went out late, the worst by %v, and %d not at all",
-				l.Effort.Sent+l.Effort.Dropped, l.Effort.Late, l.Effort.WorstLag, l.Effort.Dropped)
-		}
-		r.result.Loads = append(r.result.Loads, l)
+		r.result.Loads = append(r.result.Loads, r.loadResult(t))
 	}
+	return finished
 }
 
 // flow is one load.
 func (r *Runner) flow(ctx context.Context, t *traffic, done *sync.WaitGroup) {
 	defer done.Done()
+	if t.generator == nil {
+		r.watchTraffic(ctx, t)
+		return
+	}
 	t.generator.Run(ctx)
 }
 
@@ -135,6 +113,49 @@ func (r *Runner) tellChanged(t *traffic) {
 	if changed := t.series.Changed(time.Now()); len(changed) > 0 {
 		r.tell(Event{What: "load", Name: t.name, Seconds: changed})
 	}
+}
+
+// loadResult is what a load measured. Of one whose figures tell little of the system it says so.
+func (r *Runner) loadResult(t *traffic) LoadResult {
+	l := LoadResult{Load: t.name, Phases: t.recorder.Figures()}
+	switch {
+	case t.generator == nil && t.gaps > 0:
+		l.Warning = fmt.Sprintf("exchanges were missed %d times: the squall had forgotten them, or there were too many at once", t.gaps)
+	case t.generator != nil:
+		l.Effort = t.generator.Effort()
+	}
+	if l.Effort.IsBottleneck() {
+		l.Warning = fmt.Sprintf("the load itself could not keep up: of %d requests %d went out late, the worst by %v, and %d not at all",
+			l.Effort.Sent+l.Effort.Dropped, l.Effort.Late, l.Effort.WorstLag, l.Effort.Dropped)
+		r.tell(Event{What: "load", Name: t.name, Why: l.Warning})
+	}
+	return l
+}
+
+// phases is the run, from the steady state before to the judgement. It says whether it came to its end.
+func (r *Runner) phases(ctx context.Context) (finished bool) {
+	if !r.steadyBefore(ctx) {
+		return ctx.Err() == nil
+	}
+	recovered := false
+	if r.Experiment.Search != nil {
+		recovered = r.search(ctx)
+		r.rollback()
+	} else {
+		recovered = r.method(ctx)
+	}
+	if recovered {
+		r.steadyAfter(ctx)
+	}
+	if ctx.Err() != nil || r.why().stop != nil {
+		return false
+	}
+	if r.Experiment.Search == nil { // which judges its trials by itself
+		r.judgeMethod()
+	}
+	r.judgeExpectations(ctx)
+	r.judgeSilence()
+	return ctx.Err() == nil
 }
 
 // phase begins a phase of the run.
@@ -161,7 +182,6 @@ func (r *Runner) steadyBefore(ctx context.Context) bool {
 		warmup = max(warmup, t.load.Warmup)
 	}
 	if wait.For(ctx, time.Duration(warmup)) != nil {
-		r.fail(Aborted, Interrupted, errors.New("interrupted before anything was touched"))
 		return false
 	}
 	healthy := true
@@ -175,121 +195,120 @@ func (r *Runner) steadyBefore(ctx context.Context) bool {
 			healthy = false
 		}
 	}
-	return healthy
+	return healthy && ctx.Err() == nil
 }
 
 // make makes a check, notes what came of it, and says what is wrong; "" = nothing.
 func (r *Runner) make(ctx context.Context, c *experiments.Check, phase string) string {
 	var seen, why string
-	switch w := r.watches[c.Name]; {
+	w := r.watches[c.Name]
+	switch {
 	case w == nil:
 		seen, why = r.judge(ctx, c)
-	case phase != "during":
-		why = w.judgeWindow() // before and after last no longer than the warm-up
-	case w.count() == 0:
+	case phase == "during" && w.count() == 0:
 		return "" // the phase has just begun
-	default:
+	case phase == "during":
 		why = w.judge()
+	default:
+		why = w.judgeWindow() // before and after last no longer than the warm-up
 	}
 	if ctx.Err() != nil {
 		return "" // cut short: it says nothing of the system
 	}
-	r.noteCheck(c, phase, seen, why)
+	if w != nil && w.gap() != "" {
+		r.note(CheckResult{Check: c.Name, Phase: phase, Unknown: w.gap()})
+		return ""
+	}
+	r.note(CheckResult{Check: c.Name, Phase: phase, Seen: seen, Why: why})
 	return why
 }
 
-// noteCheck notes and tells what came of a check; of one of a load it looks itself what was seen.
-func (r *Runner) noteCheck(c *experiments.Check, phase, seen, why string) {
-	if w := r.watches[c.Name]; w != nil {
-		seen = w.seen()
+// note notes and tells what came of a check; of one of a load it looks itself what was seen.
+func (r *Runner) note(c CheckResult) {
+	c.At = time.Now()
+	if w := r.watches[c.Check]; w != nil {
+		c.Seen = w.seen()
 	}
-	made := CheckResult{Check: c.Name, Phase: phase, At: time.Now(), Seen: seen, Why: why}
 	r.mu.Lock()
-	r.result.Checks = append(r.result.Checks, made)
+	r.result.Checks = append(r.result.Checks, c)
 	r.mu.Unlock()
-	r.tell(Event{What: "check", Name: c.Name, Why: why, Check: &made})
+	r.tell(Event{What: "check", Name: c.Check, Why: c.Why, Check: &c})
 }
 
-// method does the steps, one after the other, while the checks and whatever may stop it are watched.
-func (r *Runner) method(ctx context.Context) {
-	during, cancel := context.WithCancelCause(ctx)
+// method does the steps, one after the other, while the checks are watched. From the end of the last fault on the recovery is
+// timed, beside the steps that are left. It says whether the system was healthy again in time.
+func (r *Runner) method(ctx context.Context) (recovered bool) {
+	steps := r.Experiment.Method
+	lead := len(steps)
+	for lead > 0 && slices.ContainsFunc(steps, breaks) && !breaks(steps[lead-1]) {
+		lead--
+	}
+	doing, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	r.underWatch(doing, cancel, steps[:lead])
+	var rest sync.WaitGroup
+	rest.Add(1)
+	go r.rest(doing, cancel, steps[lead:], &rest)
+	if ctx.Err() == nil {
+		recovered = r.recover(ctx, r.lastFault())
+	}
+	rest.Wait()
+	return recovered
+}
+
+// underWatch does the steps that break something, and what stands between them, while the checks are made.
+func (r *Runner) underWatch(ctx context.Context, cancel context.CancelCauseFunc, steps []experiments.Step) {
+	during, ended := context.WithCancel(ctx)
+	defer ended()
 	var watching sync.WaitGroup
 	r.phase("during", func(c *experiments.Check, why string) { r.alarm(cancel, c, why) })
 	watching.Add(1)
 	go r.watch(during, cancel, &watching)
-	for _, s := range r.Experiment.Method {
-		if err := r.step(during, s); err != nil && during.Err() == nil {
-			r.stopped(cancel, stopWhy{err, Failed, Inconclusive})
-		}
-		if during.Err() != nil {
-			break
-		}
-	}
-	if ctx.Err() != nil {
-		r.stopped(cancel, stopWhy{errors.New("interrupted by a signal"), Interrupted, Aborted})
-	}
-	cancel(nil)
+	r.steps(ctx, cancel, steps)
+	ended()
 	watching.Wait()
-	if why := r.why(); why.stop != nil {
+	r.settle()
+}
+
+// settle makes what has stopped the run, if anything has, its verdict. Later reasons come behind it.
+func (r *Runner) settle() {
+	r.mu.Lock()
+	why, settled := r.stopWhy, r.settled
+	r.settled = settled || why.stop != nil
+	r.mu.Unlock()
+	if why.stop != nil && !settled {
 		r.fail(why.verdict, why.state, why.stop)
 	}
 }
 
-// alarm is what the alarm of a load's check leads to.
-func (r *Runner) alarm(cancel context.CancelCauseFunc, c *experiments.Check, why string) {
-	if c.Mode.Watches() && slices.Contains(r.Experiment.Safety.AbortOn, c.Name) {
-		r.noteCheck(c, "during", "", why)
-		r.stopped(cancel, stopWhy{fmt.Errorf("%s: %s", c.Name, why), Completed, Aborted})
-	}
+// rest does the steps behind the last fault, and the rollbacks, whatever happened. The faults are gone: each step ends its own.
+func (r *Runner) rest(ctx context.Context, cancel context.CancelCauseFunc, steps []experiments.Step, done *sync.WaitGroup) {
+	defer done.Done()
+	r.steps(ctx, cancel, steps)
+	r.rollback()
 }
 
-// watch makes the checks again and again, and looks for what stops a run.
-func (r *Runner) watch(ctx context.Context, cancel context.CancelCauseFunc, done *sync.WaitGroup) {
-	defer done.Done()
-	for wait.For(ctx, time.Duration(r.Experiment.SteadyState.Every)) == nil {
-		if why := r.reasonToStop(ctx); why.stop != nil {
-			r.stopped(cancel, why)
+// steps does steps, one after the other, until ctx is done.
+func (r *Runner) steps(ctx context.Context, cancel context.CancelCauseFunc, steps []experiments.Step) {
+	for _, s := range steps {
+		if ctx.Err() != nil {
 			return
 		}
-		for i := range r.Experiment.SteadyState.Checks {
-			c := &r.Experiment.SteadyState.Checks[i]
-			if !c.Mode.Watches() {
-				continue
-			}
-			why := r.make(ctx, c, "during")
-			if why != "" && slices.Contains(r.Experiment.Safety.AbortOn, c.Name) {
-				r.stopped(cancel, stopWhy{fmt.Errorf("%s: %s", c.Name, why), Completed, Aborted})
-				return
-			}
+		r.mu.Lock()
+		r.began = append(r.began, time.Now())
+		r.mu.Unlock()
+		if err := r.step(ctx, s); err != nil && ctx.Err() == nil {
+			r.stopped(cancel, stopWhy{err, Failed, Inconclusive})
 		}
 	}
 }
 
-// reasonToStop looks at the time, the stop file and the stop levers.
-func (r *Runner) reasonToStop(ctx context.Context) stopWhy {
-	if most := time.Duration(r.Experiment.Safety.MaxDuration); time.Since(r.result.Began) > most {
-		return stopWhy{fmt.Errorf("it took longer than max_duration, %v", most), Completed, Aborted}
-	}
-	if file := r.Experiment.Safety.StopFile; file != "" {
-		if _, err := os.Stat(file); err == nil {
-			return stopWhy{fmt.Errorf("the stop file %s is there", file), Halted, Aborted}
-		}
-	}
-	for name := range r.Targets {
-		if halted, err := r.squall(name).halted(ctx); err == nil && halted {
-			return stopWhy{errors.New("the stop lever was pulled"), Halted, Aborted}
-		}
-	}
-	return stopWhy{}
-}
-
-// rollback does the experiment's own rollbacks, whatever happened. The faults are gone: each step ends its own.
+// rollback does the experiment's own rollbacks, the last one first.
 func (r *Runner) rollback() {
 	if len(r.Experiment.Rollbacks) > 0 {
 		r.tell(Event{What: "rollback"})
 	}
-	for i, s := range r.Experiment.Rollbacks {
+	for i, s := range slices.Backward(r.Experiment.Rollbacks) {
 		if err := r.step(context.Background(), s); err != nil {
 			r.fail(Inconclusive, Failed, fmt.Errorf("rollbacks[%d]: %w", i, err))
 		}

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -25,39 +24,61 @@ type Runner struct {
 	Journaled  func() error      // says whether all that Tell was told is on disk; nil = nobody keeps it, and docker steps are refused that have to be undone
 	Transport  http.RoundTripper // of loads, checks and steps; nil = the network
 
+	// SaveReplay keeps an experiment that repeats what made a check fail, and says where; nil = none is kept.
+	SaveReplay func(check string, experiment []byte) (path string, err error)
+
 	client  *http.Client
 	compose compose // of docker steps
 	loads   []*traffic
-	watches map[string]*loadWatch // of the checks of loads, by name
+	watches map[string]*loadWatch    // of the checks of loads, by name
+	ahead   map[string]time.Duration // the clocks of targets before ours, by name, where that matters
 
-	mu     sync.Mutex // guards what follows
-	result Result
-	leases int // that were asked for
+	mu         sync.Mutex // guards what follows
+	result     Result
+	leases     int         // that were asked for
+	settled    bool        // why it was stopped is among the result's reasons
+	broken     []broken    // what was done to proxies, in the order of its ends
+	wholeSince time.Time   // since when the last of what was broken is whole again; zero = nothing was
+	began      []time.Time // the steps of the method, each at its index
+	failing    []failing   // checks that made the run deviate or abort, each once
 	stopWhy
 }
 
-// stopWhy is why the method was stopped before its end; a nil error = it was not.
+// stopWhy is why the run was stopped before its end; a nil error = it was not.
 type stopWhy struct {
 	stop    error
 	state   State
 	verdict Verdict
 }
 
-// traffic is a load that is made.
+// traffic is a load: one that is made, or one that is watched.
 type traffic struct {
 	name      string
 	load      experiments.Load
-	generator load.Generator
 	recorder  load.Recorder
 	series    load.Series
+	watches   []*loadWatch
+	generator *load.Generator // nil = it is watched
+
+	missed sync.Once // tells once that exchanges were missed
+	gaps   int       // how often they were; of the goroutine that watches
+}
+
+// observe takes a sample of the load.
+func (t *traffic) observe(s load.Sample) {
+	t.recorder.Observe(s)
+	t.series.Observe(s)
+	for _, w := range t.watches {
+		w.observe(s)
+	}
 }
 
 // Event is something that happened in a run.
 type Event struct {
 	At   time.Time `json:"at"`
-	What string    `json:"what"` // run, phase, step, step-end, docker, docker-undone, check, load, stop, rollback, recovery, end
+	What string    `json:"what"` // run, phase, step, step-end, docker, docker-undone, check, load, stop, recovery, trial, expectation, end
 	Name string    `json:"name,omitempty"`
-	Why  string    `json:"why,omitempty"`  // of a check or a step-end: what is wrong
+	Why  string    `json:"why,omitempty"`  // of a check, a load, a step-end, a trial or an expectation: what is wrong, or unknown
 	Hits *uint64   `json:"hits,omitempty"` // of a step-end
 
 	RunID      string          `json:"run_id,omitempty"`     // of the run
@@ -66,31 +87,14 @@ type Event struct {
 	Step       *StepResult     `json:"step,omitempty"`       // of a step and a step-end
 	Check      *CheckResult    `json:"check,omitempty"`      // of a check
 	Seconds    []load.Second   `json:"seconds,omitempty"`    // of a load: those that have changed since it was last told of
-	Result     *Result         `json:"result,omitempty"`     // of the end
+
+	Expectation *ExpectationResult `json:"expectation,omitempty"` // of an expectation
+	Trial       *Trial             `json:"trial,omitempty"`       // of a trial
+	Result      *Result            `json:"result,omitempty"`      // of the end
 }
 
 // Check refuses what this version cannot carry out, by the name of its field. Nothing is touched.
-func Check(e *experiments.Experiment) error {
-	const later = "not available in this version"
-	for i, x := range e.Expect {
-		if x.Hits == nil {
-			return fmt.Errorf("expect[%d]: only hits is judged: %s", i, later)
-		}
-	}
-	for name, l := range e.Load {
-		if l.External {
-			return fmt.Errorf("load.%s.external: %s", name, later)
-		}
-	}
-	if err := checkDocker(e); err != nil {
-		return err
-	}
-	switch {
-	case e.Search != nil:
-		return errors.New("search: " + later)
-	}
-	return nil
-}
+func Check(e *experiments.Experiment) error { return checkDocker(e) }
 
 // tell tells of an event.
 func (r *Runner) tell(e Event) {
@@ -101,16 +105,18 @@ func (r *Runner) tell(e Event) {
 	}
 }
 
-// squall is the target of that name, or the only one.
-func (r *Runner) squall(name string) squall {
-	if target := r.Targets[name]; name != "" || target != nil {
-		return squall{target}
+// target is the name by which a target is known that may be left out where there is only one.
+func (r *Runner) target(name string) string {
+	if r.Targets[name] == nil && name == "" {
+		for only := range r.Targets {
+			return only
+		}
 	}
-	for _, only := range r.Targets {
-		return squall{only}
-	}
-	return squall{}
+	return name
 }
+
+// squall is the target of that name, or the only one.
+func (r *Runner) squall(name string) squall { return squall{r.Targets[r.target(name)]} }
 
 // prepare makes the loads and the watches on them.
 func (r *Runner) prepare() {
@@ -129,27 +135,15 @@ func (r *Runner) prepare() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Experiment.Load)) {
 		l := r.Experiment.Load[name]
-		sender := &load.Sender{
-			Method: l.Method, URL: l.URL, Body: l.Body, Headers: l.Headers, Timeout: time.Duration(l.Timeout), Client: r.client,
+		t := &traffic{name: name, load: l, watches: of[name]}
+		if !l.External {
+			sender := &load.Sender{
+				Method: l.Method, URL: l.URL, Body: l.Body, Headers: l.Headers, Timeout: time.Duration(l.Timeout), Client: r.client,
+			}
+			t.series.Settle = time.Duration(l.Timeout)
+			t.generator = &load.Generator{Rate: float64(l.Rate), Send: sender.Send, Observe: t.observe}
 		}
-		t := &traffic{name: name, load: l}
-		t.generator = load.Generator{Rate: float64(l.Rate), Send: sender.Send, Observe: tee{t, of[name]}.observe}
-		t.series.Settle = time.Duration(l.Timeout)
 		r.loads = append(r.loads, t)
-	}
-}
-
-// tee hands a load's samples to its figures and to the checks of it.
-type tee struct {
-	to      *traffic
-	watches []*loadWatch
-}
-
-func (t tee) observe(s load.Sample) {
-	t.to.recorder.Observe(s)
-	t.to.series.Observe(s)
-	for _, w := range t.watches {
-		w.observe(s)
 	}
 }
 
@@ -161,7 +155,7 @@ func (r *Runner) lease() faults.Lease {
 	return faults.Lease{ID: fmt.Sprintf("%s.%d", r.RunID, r.leases), For: r.Experiment.Safety.Lease}
 }
 
-// stopped stops the method, once: what comes first is the reason.
+// stopped stops what cancel ends, and notes why: what came first is the run's reason.
 func (r *Runner) stopped(cancel context.CancelCauseFunc, why stopWhy) {
 	r.mu.Lock()
 	first := r.stop == nil
@@ -171,11 +165,11 @@ func (r *Runner) stopped(cancel context.CancelCauseFunc, why stopWhy) {
 	r.mu.Unlock()
 	if first {
 		r.tell(Event{What: "stop", Why: why.stop.Error()})
-		cancel(why.stop)
 	}
+	cancel(why.stop)
 }
 
-// why is what stopped the method, if anything did.
+// why is what stopped the run, if anything did.
 func (r *Runner) why() stopWhy {
 	r.mu.Lock()
 	defer r.mu.Unlock()

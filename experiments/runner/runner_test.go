@@ -50,7 +50,7 @@ func TestASystemThatBearsTheFaultPasses(t *testing.T) {
 		r := run(t.Context(), t, l, slow+"\nexpect: [{hits: {fault: slow, min: 100}}]")
 		want(t, r, Passed, Completed, 0, "")
 		hits := uint64(100)
-		step := StepResult{Name: "slow", Fault: "slow", Began: start.Add(4950 * time.Millisecond), Ended: start.Add(14950 * time.Millisecond), Hits: &hits}
+		step := StepResult{Name: "slow", Fault: "slow", Kind: "delay", Proxy: "stock", Began: start.Add(4950 * time.Millisecond), Ended: start.Add(14950 * time.Millisecond), Hits: &hits}
 		if diff := cmp.Diff([]StepResult{step}, r.Steps); diff != "" {
 			t.Error(diff)
 		}
@@ -99,7 +99,7 @@ func TestAFaultThatHitsTooLittleShowsNothing(t *testing.T) {
 		spare  uint64
 		reason string
 	}{
-		{slow + "\nexpect: [{hits: {fault: slow, min: 101}}]", 0, "slow: it hit 100 exchanges, and 101 at least"},
+		{slow + "\nexpect: [{hits: {fault: slow, min: 101}}]", 0, "expected hits of slow: 101 at least: it hit 100 exchanges"},
 		{slow, 7, "slow: a limit of the rule spared 7 exchanges"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

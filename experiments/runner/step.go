@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,17 +14,64 @@ import (
 	"github.com/squall-proxy/squall/internal/wait"
 )
 
-// disturbance is what a step asks of which squall, and for how long; one without put asks for nothing.
-func (r *Runner) disturbance(s experiments.Step) (squall, disturbance, time.Duration) {
+// held is a disturbance that is held up on a squall for a time.
+type held struct {
+	disturbance
+	on     squall
+	target string // the squall's name
+	length time.Duration
+	ramp   []float64 // percentages, each for an equal part of the time; nil = the rule's own
+}
+
+// broken is what was done to a proxy, and when.
+type broken struct {
+	disturbance
+	target string
+	isRamp bool
+
+	asked, began time.Time // when it was asked for, and when it was there for certain
+	ended, gone  time.Time // until when it was there for certain, and since when it is gone
+}
+
+// disturbance is what a step asks of a squall; one without put asks for nothing.
+func (r *Runner) disturbance(s experiments.Step) held {
 	switch do := s.Do.(type) {
 	case *experiments.Fault:
-		return r.squall(do.Target), ofRule(do.Rule), time.Duration(do.For)
+		return held{ofRule(do.Rule), r.squall(do.Target), r.target(do.Target), time.Duration(do.For), do.Ramp}
 	case *experiments.Toxic:
-		return r.squall(do.Target), ofRule(do.Rule), time.Duration(do.For)
+		return held{ofRule(do.Rule), r.squall(do.Target), r.target(do.Target), time.Duration(do.For), nil}
 	case *experiments.Mode:
-		return r.squall(do.Target), ofMode(do), time.Duration(do.For)
+		return held{ofMode(do), r.squall(do.Target), r.target(do.Target), time.Duration(do.For), nil}
 	}
-	return squall{}, disturbance{}, 0
+	return held{}
+}
+
+// breaks says that a step breaks something on purpose, and makes it whole again.
+func breaks(s experiments.Step) bool {
+	switch do := s.Do.(type) {
+	case *experiments.Fault, *experiments.Toxic, *experiments.Mode, *experiments.Docker:
+		return true
+	case *experiments.Parallel:
+		return slices.ContainsFunc(do.Steps, breaks)
+	}
+	return false
+}
+
+// lastFault is when the last fault ended; now, if there was none.
+func (r *Runner) lastFault() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.wholeSince.IsZero() {
+		return time.Now()
+	}
+	return r.wholeSince
+}
+
+// whole notes that what a step broke is whole again.
+func (r *Runner) whole(since time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wholeSince = latest(r.wholeSince, since)
 }
 
 // step does a step to its end, or until ctx is done. What it breaks is whole again when it returns.
@@ -36,11 +84,14 @@ func (r *Runner) step(ctx context.Context, s experiments.Step) error {
 	case *experiments.Call:
 		return r.noted(do.Request.Method+" "+do.Request.URL, func() error { return r.doCall(ctx, do) })
 	case *experiments.Docker:
-		return r.noted("docker "+do.Do+" "+do.Service, func() error { return r.doDocker(ctx, do) })
+		err := r.noted("docker "+do.Do+" "+do.Service, func() error { return r.doDocker(ctx, do) })
+		r.whole(time.Now())
+		return err
 	case *experiments.Command:
 		return r.noted("process "+do.Process.Path, func() error { return r.doCommand(ctx, do) })
 	}
-	return r.disturb(ctx, s)
+	_, err := r.disturb(ctx, r.disturbance(s))
+	return err
 }
 
 // parallel does steps side by side. The first error is the one that counts; the other steps go on.
@@ -105,7 +156,7 @@ func (r *Runner) begins(s StepResult) time.Time {
 }
 
 // ends notes a step that has ended.
-func (r *Runner) ends(s StepResult, err error) {
+func (r *Runner) ends(s StepResult, err error) StepResult {
 	s.Ended = time.Now()
 	if err != nil {
 		s.Error = err.Error()
@@ -114,47 +165,53 @@ func (r *Runner) ends(s StepResult, err error) {
 	r.result.Steps = append(r.result.Steps, s)
 	r.mu.Unlock()
 	r.tell(Event{What: "step-end", Name: s.Name, Why: s.Error, Hits: s.Hits, Step: &s})
+	return s
 }
 
 // disturb holds a fault, a toxic or a mode for its time, and takes it away.
-func (r *Runner) disturb(ctx context.Context, s experiments.Step) error {
-	on, d, length := r.disturbance(s)
-	noted := StepResult{Name: d.name, Fault: d.name}
+func (r *Runner) disturb(ctx context.Context, h held) (StepResult, error) {
+	noted := StepResult{Name: h.name, Fault: h.name, Kind: h.kind, Proxy: h.proxy, Target: h.target}
 	lease := r.lease()
 	noted.Began = r.begins(noted)
-	err := on.begin(ctx, d, lease, false)
+	done := broken{disturbance: h.disturbance, target: h.target, isRamp: h.ramp != nil, asked: noted.Began}
+	err := h.on.begin(ctx, h.disturbance, lease, false)
+	done.began = time.Now()
 	if err == nil {
-		err = r.holdRamp(ctx, s, on, lease, d, length)
+		err = h.hold(ctx, lease)
+		done.ended = time.Now()
 		// Asked while it still holds: what is gone has no counters. A signal must not keep us from knowing.
-		hits, limited, countErr := on.counted(context.WithoutCancel(ctx), d)
+		hits, limited, countErr := h.on.counted(context.WithoutCancel(ctx), h.disturbance)
 		if countErr == nil {
 			noted.Hits, noted.Limited = &hits, limited
 		}
 	}
-	if endErr := on.end(lease); endErr != nil {
+	if endErr := h.on.end(lease); endErr != nil {
 		r.fail(Inconclusive, Failed, endErr)
 	}
 	if ctx.Err() != nil {
 		err = nil // it was cut short, which is no failure of the step
 	}
-	r.ends(noted, err)
-	return err
+	done.gone = time.Now()
+	r.whole(done.gone)
+	if !done.ended.IsZero() {
+		r.mu.Lock()
+		r.broken = append(r.broken, done)
+		r.mu.Unlock()
+	}
+	return r.ends(noted, err), err
 }
 
-// holdRamp holds a disturbance, percentage by percentage where the step has a ramp.
-func (r *Runner) holdRamp(
-	ctx context.Context, s experiments.Step, on squall, lease faults.Lease, d disturbance, length time.Duration,
-) error {
-	fault, ok := s.Do.(*experiments.Fault)
-	if !ok || fault.Ramp == nil {
-		return on.hold(ctx, lease, length)
+// hold holds a disturbance, percentage by percentage where it has a ramp.
+func (h held) hold(ctx context.Context, lease faults.Lease) error {
+	if h.ramp == nil {
+		return h.on.hold(ctx, lease, h.length)
 	}
-	part := length / time.Duration(len(fault.Ramp))
-	for _, percent := range fault.Ramp {
-		if err := on.setPercent(ctx, d, percent); err != nil {
+	part := h.length / time.Duration(len(h.ramp))
+	for _, percent := range h.ramp {
+		if err := h.on.setPercent(ctx, h.disturbance, percent); err != nil {
 			return err
 		}
-		if err := on.hold(ctx, lease, part); err != nil {
+		if err := h.on.hold(ctx, lease, part); err != nil {
 			return err
 		}
 	}

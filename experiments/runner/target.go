@@ -12,6 +12,7 @@ import (
 	"github.com/squall-proxy/squall/experiments"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/internal/wait"
+	"github.com/squall-proxy/squall/verdict"
 )
 
 // Target is a squall: one request to its admin API and the answer's body, which it also gives beside an error.
@@ -41,12 +42,53 @@ func (s squall) halted(ctx context.Context) (bool, error) {
 	return answer.Halted, err
 }
 
+// verdictQuery is what POST /admin/verdict takes.
+type verdictQuery struct {
+	Proxies    []string           `json:"proxies,omitempty"`
+	Since      time.Time          `json:"since"`
+	Phases     []verdict.Phase    `json:"phases,omitempty"`
+	Thresholds map[string]float64 `json:"thresholds,omitempty"`
+}
+
+// verdictTimeout bounds the question for a verdict: they are made one at a time, over all that is remembered.
+const verdictTimeout = 20 * time.Second
+
+// verdict asks what the records of proxies say of their client.
+func (s squall) verdict(ctx context.Context, q verdictQuery) (verdict.Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, verdictTimeout)
+	defer cancel()
+	var report verdict.Report
+	data, err := s.Do(ctx, http.MethodPost, "/admin/verdict?format=json", q)
+	if err == nil {
+		err = json.Unmarshal(data, &report)
+	}
+	if err != nil {
+		return report, fmt.Errorf("no verdict: %w", err)
+	}
+	return report, nil
+}
+
+// ahead says how far the squall's clock is before ours. One that may be ours is taken for it: how long the question took is not
+// known to a half.
+func (s squall) ahead(ctx context.Context) (time.Duration, error) {
+	before := time.Now()
+	report, err := s.verdict(ctx, verdictQuery{Since: before.AddDate(1, 0, 0)})
+	after := time.Now()
+	if err != nil || !report.End.Before(before) && !report.End.After(after) {
+		return 0, err
+	}
+	return report.End.Sub(before.Add(after.Sub(before) / 2)), nil
+}
+
 // disturbance is what holds while a lease does: a rule, or a mode.
 type disturbance struct {
-	name string
-	put  func(lease faults.Lease) (path string, body any)
-	rule string            // the rule's own path; "" = it is a mode
-	mode *experiments.Mode // nil = it is a rule
+	name  string
+	kind  string  // in words: "delay", "mode failure"
+	proxy string  // "" = all
+	share float64 // of the exchanges that it hits, 0 to 1; 0 = unknown
+	put   func(lease faults.Lease) (path string, body any)
+	rule  string            // the rule's own path; "" = it is a mode
+	mode  *experiments.Mode // nil = it is a rule
 }
 
 // ofRule disturbs by a rule.
@@ -57,7 +99,7 @@ func ofRule(rule faults.Rule) disturbance {
 	}
 	path := "/admin/faults/rules/" + url.PathEscape(rule.Name) + "?" + url.Values{"proxy": {proxy}}.Encode()
 	return disturbance{
-		name: rule.Name, rule: path,
+		name: rule.Name, kind: rule.Kind, proxy: rule.Proxy, share: rule.Percent / 100, rule: path,
 		put: func(lease faults.Lease) (string, any) {
 			rule.Lease, rule.Owner = &lease, lease.ID
 			return path, rule
@@ -68,7 +110,7 @@ func ofRule(rule faults.Rule) disturbance {
 // ofMode disturbs by a mode.
 func ofMode(m *experiments.Mode) disturbance {
 	return disturbance{
-		name: "mode " + m.Mode, mode: m,
+		name: "mode " + m.Mode, kind: "mode " + m.Mode, proxy: m.Proxy, mode: m,
 		put: func(lease faults.Lease) (string, any) {
 			if m.Proxy == "" {
 				return "/admin/faults", map[string]any{"mode": m.Mode, "lease": lease, "owner": lease.ID}

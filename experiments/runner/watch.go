@@ -18,6 +18,7 @@ type loadWatch struct {
 	since      time.Time // samples that were due earlier are another phase's
 	sum        *cusum.Watch
 	bad, total int
+	missing    string           // why it may not have seen every sample of the phase; "" = it has
 	onAlarm    func(why string) // called once, at the alarm; nil = nobody waits for it
 }
 
@@ -25,7 +26,21 @@ type loadWatch struct {
 func (w *loadWatch) restart(at time.Time, onAlarm func(why string)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.since, w.sum, w.bad, w.total, w.onAlarm = at, cusum.New(w.check.Limit()), 0, 0, onAlarm
+	w.since, w.sum, w.bad, w.total, w.onAlarm, w.missing = at, cusum.New(w.check.Limit()), 0, 0, onAlarm, ""
+}
+
+// miss notes that samples were missed.
+func (w *loadWatch) miss(why string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.missing = why
+}
+
+// gap says why samples of the phase may be missing; "" = none are.
+func (w *loadWatch) gap() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.missing
 }
 
 // observe takes a sample.

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/squall-proxy/squall/experiments"
+	"github.com/squall-proxy/squall/experiments/runner"
+)
+
+// suite is experiments that are run one after the other.
+type suite struct {
+	remote *remote
+	parts  []part
+}
+
+// part is one experiment of a suite.
+type part struct {
+	path string
+	id   string // of the run
+	e    *experiments.Experiment
+}
+
+// suite reads the experiments at paths, each of which is a file or a folder. All of them are sound, or there is an error that
+// names every one that is not.
+func (r *remote) suite(paths []string, sys system) (*suite, error) {
+	files, err := experimentFiles(paths)
+	if err != nil {
+		return nil, err
+	}
+	s, wrong, writes := &suite{remote: r}, error(nil), map[string]string{}
+	for _, path := range files {
+		id, err := newRunID()
+		if err != nil {
+			return nil, err
+		}
+		e, err := openExperiment(path, id, sys)
+		if err != nil {
+			wrong = errors.Join(wrong, err)
+			continue
+		}
+		for _, report := range reportPaths(e.Report) {
+			if other := writes[filepath.Clean(report.path)]; other != "" {
+				wrong = errors.Join(wrong, fmt.Errorf("%s: report.%s: %s writes %s, too", path, report.name, other, report.path))
+			}
+			writes[filepath.Clean(report.path)] = path
+		}
+		s.parts = append(s.parts, part{path, id, e})
+	}
+	return s, wrong
+}
+
+// experimentFiles are the files at paths, those of a folder in the order of their names.
+func experimentFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil || !info.IsDir() {
+			files = append(files, path) // one that is not there is named when it is opened
+			continue
+		}
+		entries, err := os.ReadDir(path) // sorted
+		if err != nil {
+			return nil, err
+		}
+		before := len(files)
+		for _, entry := range entries {
+			if kind := filepath.Ext(entry.Name()); !entry.IsDir() && (kind == ".yaml" || kind == ".yml") {
+				files = append(files, filepath.Join(path, entry.Name()))
+			}
+		}
+		if len(files) == before {
+			return nil, fmt.Errorf("%s: no experiment is in this folder: none of its files is *.yaml or *.yml", path)
+		}
+	}
+	return files, nil
+}
+
+// run runs the experiments, and gives the worst of their exit codes as an error. What ends one run on purpose ends the rest.
+func (s *suite) run(ctx context.Context, sys system) error {
+	var summary []string
+	worst, says, stopped := exitOK, "", false
+	for i, p := range s.parts {
+		if stopped {
+			summary = append(summary, "not run       "+p.path)
+			continue
+		}
+		if len(s.parts) > 1 {
+			fmt.Fprintf(sys.out, "%d of %d: %s\n", i+1, len(s.parts), p.path)
+		}
+		result, err := s.one(ctx, sys, p)
+		code, verdict := exitEngine, "failed"
+		if result != nil {
+			stopped = result.State == runner.Interrupted || result.State == runner.Halted
+		}
+		if err != nil {
+			fmt.Fprintf(sys.err, "squall: %s: %v\n", p.path, err)
+		} else {
+			code, verdict = result.ExitCode(), string(result.Verdict)
+		}
+		if isWorse(code, worst) {
+			worst, says = code, verdict
+		}
+		summary = append(summary, fmt.Sprintf("%-13s %s", verdict, p.path))
+	}
+	if len(s.parts) > 1 {
+		fmt.Fprintln(sys.out, strings.Join(summary, "\n"))
+	}
+	if worst != exitOK {
+		return exitError{worst, errors.New(says)}
+	}
+	return nil
+}
+
+// isWorse orders exit codes: what could not be carried out is worse than any verdict.
+func isWorse(code, than int) bool {
+	order := []int{exitOK, 3, 1, 2, exitInvalid, exitEngine}
+	return slices.Index(order, code) > slices.Index(order, than)
+}
+
+// one runs one experiment; its result is nil if it was not.
+func (s *suite) one(ctx context.Context, sys system, p part) (*runner.Result, error) {
+	targets, closeAll, err := s.remote.targets(p.e, sys)
+	defer closeAll()
+	if err != nil {
+		return nil, err
+	}
+	run := runner.Runner{Experiment: p.e, RunID: p.id, Targets: targets, SaveReplay: p.saveReplay}
+	return runExperiment(ctx, sys, &run)
+}
+
+// saveReplay writes an experiment that replays a failed check, beside the journal, else beside the experiment.
+func (p part) saveReplay(check string, text []byte) (string, error) {
+	place := filepath.Dir(p.path)
+	if journal := p.e.Report.JSON; journal != "" {
+		place = filepath.Dir(journal)
+	}
+	name := strings.TrimSuffix(filepath.Base(p.path), filepath.Ext(p.path))
+	path := filepath.Join(place, name+"-replay-"+check+".json")
+	return path, os.WriteFile(path, text, 0o644)
+}
+
+// reportPath is a file that a run leaves, and its name in the experiment.
+type reportPath struct{ name, path string }
+
+func reportPaths(r experiments.Report) []reportPath {
+	all := []reportPath{{"html", r.HTML}, {"json", r.JSON}, {"junit", r.JUnit}, {"markdown", r.Markdown}}
+	return slices.DeleteFunc(all, func(p reportPath) bool { return p.path == "" })
+}
+
+// checkReports refuses a report that could not be written when the run is over.
+func checkReports(e *experiments.Experiment) error {
+	for _, p := range reportPaths(e.Report) {
+		if err := checkWritable(p.path); err != nil {
+			return fmt.Errorf("report.%s: %w", p.name, err)
+		}
+	}
+	return nil
+}
