@@ -91,6 +91,7 @@ func TestExpectationsAreJudgedByTheRecords(t *testing.T) {
 		{"a breaker", breaking(2 * time.Second), outage, "breaker: {proxy: stock, opens: true}", Passed, "of the load is left"},
 		{"a breaker that closes", breaking(2 * time.Second), outage, "breaker: {proxy: stock, opens: true, closes_within: 5s}", Passed, "the load was back"},
 		{"a breaker that closes late", breaking(9 * time.Second), outage, "breaker: {proxy: stock, opens: true, closes_within: 5s}", Deviated, "the load was not back 7"},
+		{"a breaker that closes when the run would be over", breaking(9 * time.Second), outage, "breaker: {proxy: stock, opens: true, closes_within: 12s}", Passed, "the load was back 8"},
 		{"a breaker that stays open", breaking(time.Hour), outage, "breaker: {proxy: stock, opens: true, closes_within: 5s}", Deviated, "the load was not back 7"},
 		{"no breaker", retrying(0, 0), outage, "breaker: {proxy: stock, opens: true, closes_within: 5s}", Deviated, "nothing opens"},
 		{"a breaker that should not be", breaking(2 * time.Second), outage, "breaker: {proxy: stock, opens: false}", Deviated, "of the load is left"},

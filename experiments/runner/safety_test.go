@@ -41,15 +41,23 @@ func TestRecoveryIsTimedFromTheLastFault(t *testing.T) {
 func TestARecoveryThatIsLookedAtLateIsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		l.handle = func(*faults.Rule) int { return 200 }
+		l.client = func(ctx context.Context, send send) error {
+			if until, _ := ctx.Deadline(); time.Until(until) > 10*time.Second { // the step's, not the load's
+				time.Sleep(20 * time.Second)
+			}
+			return send(ctx)
+		}
 		r := run(t.Context(), t, l, `
 method:
   - parallel:
       - {fault: slow, for: 2s, rule: {proxy: stock, delay: 1ms}}
-      - {fault: long, for: 20s, rule: {proxy: other, delay: 1ms}}
+      - {http: {url: "http://shop/", timeout: 60s}}
 recovery: {within: 1s}
 `)
 		want(t, r, Passed, Completed, 0, "")
+		if took := 18 * time.Second; r.Recovery.Took == nil || *r.Recovery.Took < took {
+			t.Errorf("recovery %+v, want it after %v", r.Recovery, took)
+		}
 	})
 }
 
