@@ -143,7 +143,8 @@ func TestForgottenExchangesAreNoPass(t *testing.T) {
 	for retries, verdict := range map[int]Verdict{2: Inconclusive, 3: Deviated} {
 		synctest.Test(t, func(t *testing.T) {
 			l := newLab()
-			l.client, l.forget = retrying(retries, 50*time.Millisecond), 1
+			l.client = retrying(retries, 50*time.Millisecond)
+			l.forget.Store(1)
 			r := run(t.Context(), t, l, bearing+outage+"expect: [{bounded_retries: {proxy: stock, max: 2}}]")
 			if r.Verdict != verdict {
 				t.Errorf("%d retries: %s, %q, want %s", retries, r.Verdict, r.Reasons, verdict)

@@ -92,7 +92,7 @@ func TestTheTrafficThatIsThereAborts(t *testing.T) {
 func TestAGapInTheTrafficIsInconclusive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := newLab()
-		time.AfterFunc(3*time.Second, func() { l.forget = uint64(len(l.tap.Records().Exchanges)) + 50 })
+		time.AfterFunc(3*time.Second, func() { l.forget.Store(uint64(len(l.tap.Records().Exchanges)) + 50) })
 		r := watched(t, l, 0, "method: [{fault: slow, for: 3s, rule: {proxy: stock, delay: 50ms}}]")
 		want(t, r, Inconclusive, Completed, 3, "errors, during: exchanges were missed")
 		if r.Loads[0].Warning == "" {

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -42,7 +43,7 @@ type lab struct {
 	tap    verdicttest.Tap
 	calls  int
 	ahead  time.Duration // the proxy's clock before ours
-	forget uint64        // exchanges up to this id are forgotten
+	forget atomic.Uint64 // exchanges up to this id are forgotten
 }
 
 type leased struct {
@@ -246,7 +247,7 @@ func (l *lab) verdict(body []byte) (any, error) {
 	}
 	in := verdict.Input{Client: l.records(q.Since), Phases: q.Phases, Thresholds: q.Thresholds, Now: time.Now().Add(l.ahead)}
 	report, err := verdict.Judge(in)
-	report.Records.Overrun = l.forget > 0
+	report.Records.Overrun = l.forget.Load() > 0
 	return report, err
 }
 
@@ -274,7 +275,7 @@ func (l *lab) exchanges(q url.Values) (any, error) {
 	}
 	list := []any{}
 	for _, e := range l.records(since).Exchanges {
-		if e.ID > max(seen, l.forget) {
+		if e.ID > max(seen, l.forget.Load()) {
 			list = append(list, map[string]any{
 				"id": e.ID, "at": e.At, "method": e.Method, "status": e.Status, "duration": e.Duration.String(),
 				"outcome": e.Outcome, "closed_by": e.Attempt.ClosedBy,
@@ -282,7 +283,7 @@ func (l *lab) exchanges(q url.Values) (any, error) {
 		}
 	}
 	slices.Reverse(list)
-	return map[string]any{"exchanges": list, "truncated": seen > 0 && seen < l.forget}, nil
+	return map[string]any{"exchanges": list, "truncated": seen > 0 && seen < l.forget.Load()}, nil
 }
 
 func (l *lab) putRule(name string, body []byte) error {

@@ -164,8 +164,8 @@ func TestALoadThatIsTheBottleneckSaysSo(t *testing.T) {
 		r := Runner{
 			Experiment: experiment(t, `
 load:
-  main: {url: "http://shop/", rate: 8000/s, warmup: 1s, timeout: 3s}
-steady_state: {checks: [{name: errors, load: main, max_error: 10%, mode: during}]}
+  main: {url: "http://shop/", rate: 40000/s, warmup: 100ms, timeout: 3s}
+steady_state: {every: 10ms, checks: [{name: errors, load: main, max_error: 10%, mode: during}]}
 method: [{pause: 100ms}]
 recovery: {within: 3s}
 `), RunID: "run", Targets: map[string]Target{"": l}, Transport: l,
