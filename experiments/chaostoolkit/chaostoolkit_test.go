@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -137,6 +138,20 @@ func TestWhatIsUnknownIsLeftOutWhereThatIsWanted(t *testing.T) {
 	}
 	if _, _, err := imported(t, []byte(sample(unknown, goodAction, "")), Importer{SkipUnknown: true}); err == nil {
 		t.Error("an experiment without a check")
+	}
+}
+
+// Ours are done from the last to the first, theirs in their order.
+func TestRollbacksKeepTheirOrder(t *testing.T) {
+	step := func(path string) string {
+		return `{type: action, name: ` + path + `, provider: {type: process, path: ` + path + `}, pauses: {before: 1}}`
+	}
+	got, _, err := imported(t, []byte(sample(goodProbe, goodAction, ", rollbacks: ["+step("first")+", "+step("second")+"]")), Importer{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := regexp.MustCompile(`(?s)rollbacks:.*second.*pause.*first.*pause`); !want.Match(got) {
+		t.Errorf("got\n%s", got)
 	}
 }
 

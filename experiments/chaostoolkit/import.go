@@ -257,6 +257,7 @@ func (t *translation) rollbacks(root, out *document.Node) error {
 	if len(steps.Items) == 0 {
 		return nil
 	}
+	slices.Reverse(steps.Items) // ours are done from the last to the first
 	put(out, "rollbacks", steps)
 	t.note("rollbacks", "they are done before the hypothesis is looked at again, and not after: healthy means here that nothing is done any more")
 	return nil
