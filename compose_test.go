@@ -34,7 +34,10 @@ func testCompose(t *testing.T, e *engine) {
 			awaitAnswer(t, nginxURL, hello1)
 			assertAlternates(t, nginxURL)
 		},
-		"curl -s -H 'X-Request-Id: find-me' localhost:8080/; echo": func(t *testing.T) { testFreshRequestID(t, e) },
+		"curl -s -H 'X-Request-Id: find-me' localhost:8080/; echo": func(t *testing.T) {
+			testFreshRequestID(t, e)
+			testExperiments(t, e)
+		},
 		"NGINX_CONF=weighted.conf docker-compose up -d":            func(t *testing.T) { assertShare(t, nginxURL, 30) },
 		"SERVICE1_PUBLISH=5055 docker-compose up -d --scale service1=2": func(t *testing.T) {
 			testOtherAddress(t, e, testScaled(t, e))
@@ -149,6 +152,8 @@ func TestComposeFollowsTheEnvironment(t *testing.T) {
 		"SERVICE_MODE=fallback":                      "SERVICE_MODE: fallback",
 		"FAILURE_RATE=0.05":                          "FAILURE_RATE: '0.05'",
 		"SEED=43":                                    "SEED: '43'",
+		"CLIENT_AS=retry":                            "- retry",
+		"CLIENT_RATE=21":                             "- '21'",
 		"NGINX_CONF=least-conn.conf":                 "nginx/least-conn.conf:/etc/nginx/nginx.conf:ro",
 		"NGINX_IMAGE=nginx:other":                    "image: nginx:other",
 		"GO_IMAGE=go:other":                          "GO_IMAGE: go:other",

@@ -116,7 +116,7 @@ func commandContext(t *testing.T) context.Context {
 
 // plainEnvironment is the environment without what changes docker-compose.yml.
 func plainEnvironment() []string {
-	changes := regexp.MustCompile(`^(COMPOSE_\w+|\w+_PUBLISH|SERVICE_MODE|FAILURE_RATE|SEED|NGINX_CONF)=`)
+	changes := regexp.MustCompile(`^(COMPOSE_\w+|\w+_PUBLISH|SERVICE_MODE|FAILURE_RATE|SEED|NGINX_CONF|CLIENT_\w+|LAB[67]_\w+)=`)
 	return slices.DeleteFunc(os.Environ(), changes.MatchString)
 }
 

@@ -12,17 +12,23 @@ import (
 	"github.com/squall-proxy/squall/internal/readme"
 )
 
-// walk runs the docker-console blocks of a section of the README, one after the other, and holds what they print against
-// what the README says. After the first block with a command that is named in checks, its check is run.
+// walk runs the docker-console blocks of a section of the README, as walkFile does.
 func (e *engine) walk(t *testing.T, section string, checks map[string]func(*testing.T)) {
 	t.Helper()
-	text, err := os.ReadFile("README.md")
+	e.walkFile(t, "README.md", section, checks)
+}
+
+// walkFile runs the docker-console blocks of a section of a text, one after the other, and holds what they print against
+// what the text says. After the first block with a command that is named in checks, its check is run.
+func (e *engine) walkFile(t *testing.T, file, section string, checks map[string]func(*testing.T)) {
+	t.Helper()
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := dockerBlocks(string(text), section)
 	if len(blocks) == 0 {
-		t.Fatalf("README.md has no docker-console block under %q", section)
+		t.Fatalf("%s has no docker-console block under %q", file, section)
 	}
 	for _, block := range blocks {
 		for _, step := range block.Steps() {

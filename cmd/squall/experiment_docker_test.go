@@ -13,7 +13,6 @@ func TestTheNextStartUndoesWhatDockerDid(t *testing.T) {
 	folder := t.TempDir()
 	const fake = `#!/bin/sh
 case "$*" in
-version) ;;
 ps*) echo service1 ;;
 *) echo "$*" >> "${0%/*}/log" ;;
 esac

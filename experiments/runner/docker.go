@@ -26,18 +26,18 @@ type compose struct {
 	dir     string // "" = the runner's own
 }
 
-// findCompose says how compose is called here.
+// findCompose says how compose is called here. docker-compose is not asked whether it works: it takes a second to start.
 func findCompose(ctx context.Context, dir string) (compose, error) {
-	var errs []error
-	for _, program := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
-		c := compose{program, dir}
-		_, err := c.run(ctx, "version")
-		if err == nil {
-			return c, nil
-		}
-		errs = append(errs, err)
+	plugin := compose{[]string{"docker", "compose"}, dir}
+	_, err := plugin.run(ctx, "version")
+	if err == nil {
+		return plugin, nil
 	}
-	return compose{}, fmt.Errorf("neither docker compose nor docker-compose can be run: %w", errors.Join(errs...))
+	_, lookErr := exec.LookPath("docker-compose")
+	if lookErr != nil {
+		return compose{}, fmt.Errorf("neither docker compose nor docker-compose can be run: %w", errors.Join(err, lookErr))
+	}
+	return compose{[]string{"docker-compose"}, dir}, nil
 }
 
 // run runs a command to its end and gives what it prints. It is a process group of its own: Ctrl-C is for the runner, which
