@@ -84,3 +84,15 @@ func TestExperimentSchemaIsJSON(t *testing.T) {
 		t.Errorf("exit code %d, %.100s", code, out)
 	}
 }
+
+// What ships in examples can be run.
+func TestTheExamplesAreValid(t *testing.T) {
+	files, err := filepath.Glob("../../examples/*.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("examples %q, %v", files, err)
+	}
+	code, out, errs := runSquall(t, nil, append([]string{"experiment", "validate"}, files...)...)
+	if code != exitOK || strings.Count(out, "\n") != len(files) {
+		t.Errorf("exit code %d: %s%s", code, out, errs)
+	}
+}

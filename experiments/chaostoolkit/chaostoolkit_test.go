@@ -150,7 +150,7 @@ func TestRollbacksKeepTheirOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := regexp.MustCompile(`(?s)rollbacks:.*second.*pause.*first.*pause`); !want.Match(got) {
+	if want := regexp.MustCompile(`(?s)rollbacks".*second.*pause.*first.*pause`); !want.Match(got) {
 		t.Errorf("got\n%s", got)
 	}
 }
