@@ -38,7 +38,7 @@ func testCompose(t *testing.T, e *engine) {
 			testFreshRequestID(t, e)
 			testExperiments(t, e)
 		},
-		"NGINX_CONF=weighted.conf docker-compose up -d":            func(t *testing.T) { assertShare(t, nginxURL, 30) },
+		"NGINX_CONF=weighted.conf docker-compose up -d": func(t *testing.T) { assertShare(t, nginxURL, 30) },
 		"SERVICE1_PUBLISH=5055 docker-compose up -d --scale service1=2": func(t *testing.T) {
 			testOtherAddress(t, e, testScaled(t, e))
 		},
