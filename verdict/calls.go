@@ -35,7 +35,7 @@ const overlap = 50 * time.Millisecond
 func (c *call) add(a *attempt, by Rule) {
 	if len(c.attempts) > 0 {
 		a.transparent = transparent(c, a)
-		a.hedge = c.until.After(a.begin) && (c.last().ok() || c.until.Sub(a.begin) > overlap || outrun(c.last(), a))
+		a.hedge = c.until.After(a.begin) && !answered(c.last(), a) && (c.last().ok() || c.until.Sub(a.begin) > overlap || outrun(c.last(), a))
 		a.joined = by
 		if a.hedge {
 			c.hedges++
@@ -46,6 +46,12 @@ func (c *call) add(a *attempt, by Rule) {
 	if a.end.After(c.until) {
 		c.until = a.end
 	}
+}
+
+// answered reports whether the client had seen before fail when it made a: that the record of before was closed later, by however
+// much a busy machine takes, does not make a hedge of a.
+func answered(before, a *attempt) bool {
+	return before.refused() && before.Attempt.FirstByte > 0 && !a.begin.Before(before.head())
 }
 
 // outrun reports whether the client gave before up because a had brought it a reply: however soon that came, it had asked for a

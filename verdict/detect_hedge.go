@@ -6,7 +6,7 @@ func hedgeDetectors() []detector {
 		{
 			id: "D23", name: "hedge abuse",
 			needs:    "50 calls in phases in which at most 20 % of the exchanges are slow, 5 of them slow",
-			limits:   []Threshold{{"share", 0.1, "of calls"}, {"open", 1, "s"}, {"left", 0.05, "of hedged calls"}, {"slow", 0.2, "of exchanges"}, {"calls", 50, "calls"}, {"delayed", 5, "exchanges"}},
+			limits:   []Threshold{{"share", 0.1, "of calls"}, {"open", 1, "s"}, {"left", 0.05, "of hedged calls"}, {"slow", 0.2, "of exchanges"}, {"calls", 50, "calls"}, {"delayed", 5, "exchanges"}, {"unsafe", 3, "calls"}},
 			evaluate: hedgeAbuse, mend: mendHedge(),
 		},
 	}
@@ -44,7 +44,7 @@ func hedgeAbuse(s *scene, f *finding) {
 	f.figure("hedged POST or PATCH", float64(unsafe), "calls")
 	f.figure("losers left running", float64(left), "calls")
 	switch {
-	case unsafe > 0:
+	case f.enough(unsafe, "unsafe"):
 		f.fail("%s of POST or PATCH sent twice at once: what is not safe must not be hedged", count(unsafe, "call"))
 	case !f.enough(calls, "calls"):
 		f.inconclusive("%s that stand alone, in phases in which few exchanges were slow, %s needed", count(calls, "call"), number(f.limit("calls")))

@@ -37,6 +37,7 @@ func detectors() []detector {
 		retryDetectors(), backoffDetectors(), herdDetectors(), retryAfterDetectors(), unsafeDetectors(),
 		timeoutDetectors(), abandonDetectors(), breakerDetectors(), recoveryDetectors(), scopeDetectors(),
 		hedgeDetectors(), connectionDetectors(), staleDetectors(), fallbackDetectors(),
+		cacheDetectors(), balanceDetectors(),
 	)
 	slices.SortFunc(all, func(a, b detector) int {
 		return cmp.Or(cmp.Compare(len(a.id), len(b.id)), cmp.Compare(a.id, b.id))

@@ -3,6 +3,7 @@ package verdict_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -139,5 +140,5 @@ func (l *lab) broken(b *breaker) *client {
 }
 
 func trials() []trial {
-	return append(append(retryTrials(), serviceTrials()...), append(breakerTrials(), callerTrials()...)...)
+	return slices.Concat(retryTrials(), serviceTrials(), breakerTrials(), callerTrials(), manyTrials())
 }

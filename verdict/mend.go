@@ -262,3 +262,19 @@ func mendFallback() []Mend {
 		{urllib3, "Retry(status_forcelist=[…], raise_on_status=False), and a value of last resort"},
 	}
 }
+
+func mendStampede() []Mend {
+	return []Mend{
+		{netHTTP, "a golang.org/x/sync/singleflight.Group around what fills the cache, keyed by the request"},
+		{"a cache of your own", "let one request fill an entry, and all others wait for it; or stale-while-revalidate (RFC 5861), which lets none wait"},
+	}
+}
+
+func mendBalance() []Mend {
+	return []Mend{
+		{"a balancer of your own", "leave a backend out after some failures in a row, for a time that grows, and try again elsewhere"},
+		{failsafe, "a circuitbreaker.CircuitBreaker for each backend, inside the retry policy, whose next attempt chooses another"},
+		{resilience4j, "a CircuitBreaker for each backend from CircuitBreakerRegistry, by name, and a retry that chooses anew"},
+		{polly, "SelectPipelineByAuthority, so that each backend has a breaker"},
+	}
+}

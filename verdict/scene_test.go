@@ -222,3 +222,66 @@ func TestShortSilenceShowsNoMissingTimeout(t *testing.T) {
 		}
 	}
 }
+
+// What was answered with a failure is not under way any more, however late its record was closed; one POST that seems to be beside
+// another is not enough to say that POSTs are hedged.
+func TestLateRecordsAreNoHedges(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		hedged int           // of the calls
+		head   time.Duration // of the first attempt, whose record is closed after 300 ms
+		want   Grade
+	}{
+		{"all after the failure", 20, time.Millisecond, Inconclusive},
+		{"two before it", 2, 250 * time.Millisecond, Inconclusive},
+		{"three before it", 3, 250 * time.Millisecond, Fail},
+	} {
+		in := Input{Distinct: true}
+		for i := range 60 {
+			first, second := made(time.Duration(i)*time.Second, uint64(i+1), 503), made(time.Duration(i)*time.Second+2*time.Millisecond, uint64(i+1), 200)
+			first.Method, second.Method = "POST", "POST"
+			if i < test.hedged {
+				first.Duration, first.Attempt.FirstByte = 300*time.Millisecond, test.head
+			}
+			in.Client.Exchanges = append(in.Client.Exchanges, first, second)
+		}
+		if f := find(t, in, "D23"); f.Verdict != test.want {
+			t.Errorf("%s: got %s, want %s: %s", test.name, f.Verdict, test.want, f.Says)
+		}
+	}
+}
+
+// Retries that go to the backend that has just failed are found where calls are named; of others those that went elsewhere would be
+// missing.
+func TestRetriesAtTheSameBackend(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		named bool
+		same  int // of the 20 retries
+		want  Grade
+	}{
+		{"all", true, 20, Warn},
+		{"as many as chance has", true, 10, Inconclusive},
+		{"all, of calls without a name", false, 20, Inconclusive},
+	} {
+		in := Input{Distinct: true, Phases: []Phase{{Stage: Fault, Begin: start, End: start.Add(5 * time.Second)}}}
+		for i := range 20 {
+			at := time.Duration(i) * 200 * time.Millisecond
+			first, second := made(at, uint64(i+1), 503), made(at+50*time.Millisecond, uint64(i+1), 503)
+			first.Proxy, second.Proxy = "dead", "dead"
+			if i >= test.same {
+				second.Proxy, second.Status, second.Outcome, second.Faulted = "well", 200, proxy.OK, false
+			}
+			if test.named {
+				id("X-Call", uint64(i+1))(&first)
+				id("X-Call", uint64(i+1))(&second)
+			}
+			other := made(at+100*time.Millisecond, uint64(i+100), 200)
+			other.Proxy = "well"
+			in.Client.Exchanges = append(in.Client.Exchanges, first, second, other)
+		}
+		if f := find(t, in, "D30"); f.Verdict != test.want {
+			t.Errorf("%s: got %s, want %s: %s %v", test.name, f.Verdict, test.want, f.Says, f.Figures)
+		}
+	}
+}

@@ -24,6 +24,7 @@ var ErrCut = errors.New("the connection was cut")
 // Arrival is a request as the service sees it.
 type Arrival struct {
 	Method, Path string
+	Host         string
 	N            int    // exchange of the tap, from 1
 	Nth          uint64 // exchange of its connection, from 1
 	At           time.Time
@@ -48,6 +49,8 @@ type Answer struct {
 // connections as net/http's Transport does: one whose reply was read to its end.
 type Tap struct {
 	Client string // the client's address; "" is one of loopback
+	// ByHost says that each host is behind a proxy of its own, which has its name; else there is one proxy for all.
+	ByHost bool
 
 	mu        sync.Mutex
 	answer    func(Arrival) Answer
@@ -101,6 +104,14 @@ func (t *Tap) RoundTrip(req *http.Request) (*http.Response, error) {
 	return response(req, answer, &whole{t, x, answer.Body}), nil
 }
 
+// proxy is the name of that before the service.
+func (t *Tap) proxy(req *http.Request) string {
+	if t.ByHost {
+		return req.URL.Host
+	}
+	return "tap"
+}
+
 // exchange is one that is under way.
 type exchange struct {
 	proxy.Exchange
@@ -111,7 +122,7 @@ type exchange struct {
 func (t *Tap) begin(req *http.Request) (*exchange, Answer, error) {
 	x := t.take(req)
 	t.mu.Lock()
-	answer := t.answer(Arrival{Method: req.Method, Path: x.Path, N: int(x.ID), Nth: x.Attempt.Nth, At: x.At})
+	answer := t.answer(Arrival{Method: req.Method, Path: x.Path, Host: req.URL.Host, N: int(x.ID), Nth: x.Attempt.Nth, At: x.At})
 	t.mu.Unlock()
 	if req.Body != nil {
 		defer req.Body.Close()
@@ -153,7 +164,7 @@ func (t *Tap) take(req *http.Request) *exchange {
 	t.exchanges = append(t.exchanges, proxy.Exchange{}) // its place; a reply that never ends stays without a method
 	x := &exchange{conn: c}
 	x.Exchange = proxy.Exchange{
-		ID: uint64(len(t.exchanges)), Proxy: "tap", At: now, Client: client,
+		ID: uint64(len(t.exchanges)), Proxy: t.proxy(req), At: now, Client: client,
 		Method: req.Method, Host: req.URL.Host, Path: req.URL.Path, RequestID: req.Header.Get("X-Request-Id"),
 		Attempt: proxy.Attempt{
 			Connection: c.ID, Nth: c.Exchanges,
