@@ -44,11 +44,12 @@ func newRecent(size int, keep func(*proxy.Exchange)) *Recent {
 }
 
 // Add remembers an exchange in place of the oldest one. It is a [proxy.Observer], and cheap: what the exchange has to
-// say is spelt out when somebody asks.
+// say is spelt out when somebody asks, and what is not kept is taken away in its place: a copy for that would be made on the heap.
 func (c *Recent) Add(e proxy.Exchange) {
-	c.keep(&e)
 	c.mu.Lock()
-	*c.place(c.added) = e
+	place := c.place(c.added)
+	*place = e
+	c.keep(place)
 	c.added++
 	c.mu.Unlock()
 }

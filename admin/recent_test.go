@@ -39,3 +39,14 @@ func TestRecentBoundsEveryText(t *testing.T) {
 		}
 	}
 }
+
+// What is remembered costs no allocation of its own, once there is room for it.
+func TestRecentAddAllocatesNothing(t *testing.T) {
+	for name, recent := range map[string]*Recent{"recent": NewRecent(100), "history": NewHistory(100)} {
+		e := proxy.Exchange{Proxy: "flaky", Client: "c", Method: "GET", Path: "/"}
+		recent.Add(e) // makes the room
+		if n := testing.AllocsPerRun(1000, func() { recent.Add(e) }); n > 0 {
+			t.Errorf("%s: %v allocations for each exchange", name, n)
+		}
+	}
+}
