@@ -132,7 +132,7 @@ func (s suite) attemptTimes(t *testing.T) {
 	r := s.start(t, upstream)
 	r.get("/slow")
 	x := r.exchange()
-	if a := x.Attempt; a.RequestEnd <= 0 || a.FirstByte < a.RequestEnd || x.Duration-a.FirstByte < delay {
+	if a := x.Attempt; a.RequestEnd <= 0 || a.FirstByte < a.RequestEnd || x.Duration-a.FirstByte < delay/2 { // it may be passed on late
 		t.Errorf("a reply that ends late: request %v, first byte %v, over %v", a.RequestEnd, a.FirstByte, x.Duration)
 	}
 	r.change(rules(`{"delay": "30ms"}`))
