@@ -9,11 +9,13 @@ import (
 
 // answer is what a handler has to say.
 type answer struct {
-	status   int    // 0 = 200
-	body     any    // sent as indented JSON; nil = none
-	text     string // sent as it is, when body is nil
-	kind     string // of text, as a Content-Type; "" = plain
+	status   int                                      // 0 = 200
+	body     any                                      // sent as indented JSON; nil = none
+	text     string                                   // sent as it is, when body is nil
+	kind     string                                   // of text and stream, as a Content-Type; "" = plain
+	stream   func(http.ResponseWriter, *http.Request) // sends what comes, when it is not nil, behind a head of status 200
 	location string
+	policy   string  // the Content-Security-Policy; "" = the guard's
 	revision *uint64 // sent as the ETag; nil = none
 }
 
@@ -47,6 +49,11 @@ func (d *desk) ask(r *http.Request, handle handler) (answer, error) {
 
 // write sends the answer. An error means that nothing was sent: a client that does not read is no error of ours.
 func (a answer) write(w http.ResponseWriter, r *http.Request) error {
+	if a.stream != nil {
+		w.Header().Set("Content-Type", a.kind)
+		a.stream(w, r)
+		return nil
+	}
 	body, contentType := []byte(a.text), "text/plain; charset=utf-8"
 	switch {
 	case a.body != nil:
@@ -62,6 +69,9 @@ func (a answer) write(w http.ResponseWriter, r *http.Request) error {
 		dontWait(w)
 	}
 	h := w.Header()
+	if a.policy != "" {
+		h.Set("Content-Security-Policy", a.policy)
+	}
 	if a.location != "" {
 		h.Set("Location", a.location)
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/squall-proxy/squall/admin/live"
 	"github.com/squall-proxy/squall/control"
 )
 
@@ -34,6 +35,9 @@ type Change struct {
 // Audit remembers the latest changes: at most [AuditChanges], and of these as many as [AuditBytes] have room for. Make one
 // with NewAudit; all methods may be called concurrently.
 type Audit struct {
+	// Feed is told of every change, too. It is set before the first use. May be nil: then nobody is.
+	Feed *live.Feed
+
 	mu      sync.Mutex // a leaf lock
 	changes []Change   // in the order in which they were made
 	bytes   int        // the size of all
@@ -49,6 +53,9 @@ func (a *Audit) Publish(e control.Event) {
 	defer a.mu.Unlock()
 	if last := len(a.changes) - 1; c.Error != "" && last >= 0 && a.changes[last].Error == c.Error && a.changes[last].Revision == c.Revision {
 		return
+	}
+	if a.Feed != nil {
+		tell(a.Feed, c)
 	}
 	a.changes = append(a.changes, c)
 	a.bytes += c.size()

@@ -62,7 +62,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	authorised := false
-	if g.token != nil && !isProbe(r.URL.Path) {
+	if g.token != nil && !isPublic(r.URL.Path) {
 		var wait time.Duration
 		if authorised, wait = g.authorise(r); wait > 0 {
 			w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
@@ -72,7 +72,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	if !authorised && !knownHost(r.Host, g.hosts) {
 		return refusef(http.StatusMisdirectedRequest, "", "not asked for under the name %q: it can be allowed by the hosts of the admin settings", shorten(r.Host, maxLogged))
 	}
-	if g.token != nil && !authorised && !isProbe(r.URL.Path) {
+	if g.token != nil && !authorised && !isPublic(r.URL.Path) {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="squall"`)
 		return refusef(http.StatusUnauthorized, "", "want the token, as in Authorization: Bearer TOKEN")
 	}
@@ -82,8 +82,8 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 	return checkPath(r.URL)
 }
 
-// isProbe reports whether a path is that of a probe, which needs no token.
-func isProbe(path string) bool { return path == "/healthz" || path == "/readyz" }
+// isPublic reports whether a path needs no token: it is that of a probe, or of the dashboard's files, which ask for one.
+func isPublic(path string) bool { return path == "/healthz" || path == "/readyz" || isPage(path) }
 
 // authorise reports whether a request brings the right token; a positive wait, that it may not be looked at.
 func (g *guard) authorise(r *http.Request) (right bool, wait time.Duration) {

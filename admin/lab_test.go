@@ -13,6 +13,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/admin/live"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
@@ -36,12 +37,16 @@ func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 	flaky := proxy.Defaults()
 	flaky.Name, flaky.Listen, flaky.Upstream = "flaky", "127.0.0.1:0", "http://127.0.0.1:5055"
 	state.PutProxy(flaky)
+	watch := &live.Watch{Feed: live.NewFeed(), Series: &live.Series{}, Sampler: live.NewSampler(), View: admin.ShowExchange}
 	audit := admin.NewAudit()
+	audit.Feed = watch.Feed
 	controller, err := control.New(control.Config{Engine: engine, Policy: control.DefaultPolicy(), Publish: audit.Publish}, state)
 	if err != nil {
 		t.Fatal(err)
 	}
+	watch.State, watch.Tallies, watch.Connections = controller.State, engine.Tallies, engine.Connections
 	server := &admin.Server{
+		Live:       watch,
 		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10), History: admin.NewHistory(100), Audit: audit,
 		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"}, Metrics: admin.NewMetrics(admin.TrafficMetrics(engine.Traffic)),
 		LogLevel: admin.NewLogLevel(zerolog.InfoLevel),

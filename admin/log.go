@@ -88,6 +88,12 @@ func (q *quietLog) changed(r *http.Request, revision uint64) {
 		Msg("changed")
 }
 
+// stalled logs that a reader of a stream was dropped.
+func (q *quietLog) stalled(r *http.Request) {
+	q.logger.Warn().Str("by", r.RemoteAddr).Str("path", shorten(r.URL.Path, maxLogged)).
+		Dur("after", stallTimeout).Msg("dropped a reader that takes nothing")
+}
+
 // dropped logs that connections were dropped.
 func (q *quietLog) dropped(r *http.Request, connections int) {
 	q.logger.Info().

@@ -69,6 +69,9 @@ func (d *desk) table() []row {
 		{Route{"PATCH", "/admin/proxies/{name}", "merges into a proxy"}, d.patchProxy},
 		{Route{"DELETE", "/admin/proxies/{name}", "takes a proxy away with its rules"}, d.deleteProxy},
 		{Route{"GET", "/admin/exchanges", "the latest exchanges: ?proxy=&rule=&hit=&outcome=&since=&limit="}, d.getExchanges},
+		{Route{"GET", "/admin/events", "what happens, as server-sent events: ?for=, Last-Event-ID"}, d.getEvents},
+		{Route{"GET", "/admin/series", "figures of the last 15 minutes, by seconds: ?proxy=&last="}, d.getSeries},
+		{Route{"GET", "/admin/kinds", "the kinds of faults, and their attributes"}, d.getKinds},
 		{Route{"GET", "/admin/connections", "the clients that are connected: ?proxy="}, d.getConnections},
 		{Route{"DELETE", "/admin/connections", "drops those of ?proxy=, or ?all=1; ?how=reset by a reset"}, d.deleteConnections},
 		{Route{"DELETE", "/admin/connections/{id}", "drops one; ?how=reset by a reset"}, d.deleteConnection},
@@ -80,7 +83,8 @@ func (d *desk) table() []row {
 		{Route{"GET", "/admin/openapi.yaml", "this API, as OpenAPI 3.1"}, d.openAPI},
 		{Route{"GET", "/healthz", "squall lives"}, d.healthz},
 		{Route{"GET", "/readyz", "squall can serve"}, d.readyz},
-		{Route{"GET", "/", "this list"}, d.index},
+		{Route{"GET", "/", "the dashboard for browsers, this list for others"}, d.index},
+		{Route{"GET", "/ui/{file}", "what the dashboard is made of"}, d.page},
 	}
 }
 
@@ -128,8 +132,11 @@ func methodsAt(router *mux.Router, r *http.Request) []string {
 	return methods
 }
 
-// index lists the routes for a human.
-func (d *desk) index(*http.Request) (answer, error) {
+// index gives the dashboard to browsers, and lists the routes for others.
+func (d *desk) index(r *http.Request) (answer, error) {
+	if wantsPage(r) {
+		return pageFile(indexFile)
+	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "squall %s\n\n", d.Version.Squall)
 	for _, route := range d.Routes() {

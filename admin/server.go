@@ -10,6 +10,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/squall-proxy/squall/admin/live"
 	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/proxy"
 )
@@ -55,6 +56,8 @@ type Server struct {
 	History *Recent
 	// Audit holds the latest changes. May be nil: then there are none.
 	Audit *Audit
+	// Live is what can be watched. Whoever makes it runs it. May be nil: then there is nothing.
+	Live *live.Watch
 	// Metrics answers GET /metrics; see [NewMetrics]. May be nil: then nothing is there.
 	Metrics http.Handler
 	// Ready tells why squall cannot serve yet; nil = it can. May be nil: then it always can.

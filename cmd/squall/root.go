@@ -111,7 +111,7 @@ by SQUALL_ADMIN_URL and SQUALL_ADMIN_TOKEN, else at 127.0.0.1:8474.`,
 	})
 	root.AddCommand(
 		newDemo(sys), newServe(sys), newFaults(sys), newLeases(sys), newHalt(sys), newRelease(sys), newLog(sys), newProxies(sys),
-		newCA(sys), newExchanges(sys), newVerdict(sys), newCertify(sys), newConnections(sys), newWait(sys), newCall(sys), newExec(sys),
+		newCA(sys), newExchanges(sys), newWatch(sys), newVerdict(sys), newCertify(sys), newConnections(sys), newWait(sys), newCall(sys), newExec(sys),
 		newExperiment(sys), newImport(sys), newReplay(sys),
 		newFlaky(sys), newHello(sys), newHealth(sys), newMan(sys), newVersion(sys),
 	)

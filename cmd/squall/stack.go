@@ -7,12 +7,14 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 
 	"github.com/squall-proxy/squall/admin"
+	"github.com/squall-proxy/squall/admin/live"
 	"github.com/squall-proxy/squall/admin/metrics"
 	"github.com/squall-proxy/squall/admin/tracing"
 	"github.com/squall-proxy/squall/config"
@@ -87,6 +89,7 @@ type stack struct {
 	listeners  []net.Listener // of the admin API
 	log        exchangeLog
 	stopAdmin  context.CancelFunc
+	watching   sync.WaitGroup // for the one who feeds those that watch; it ends with the admin API
 	adminEnded chan struct{}
 	adminErr   error // once adminEnded is closed
 }
@@ -111,6 +114,8 @@ func startStack(c stackConfig) (*stack, error) {
 	if c.judged > 0 {
 		history = admin.NewHistory(c.judged)
 	}
+	watch := &live.Watch{Feed: live.NewFeed(), Series: &live.Series{}, Sampler: live.NewSampler(), View: admin.ShowExchange}
+	audit.Feed = watch.Feed
 	log := exchangeLog{c.logger, c.logLevel, c.logRate}
 	s := &stack{listeners: listeners, log: log, adminEnded: make(chan struct{})}
 	http2 := &nethttp.Executor{}
@@ -124,6 +129,7 @@ func startStack(c stackConfig) (*stack, error) {
 			if history != nil {
 				history.Add(e)
 			}
+			watch.Observe(e)
 			log.exchange(e)
 			if c.tracer != nil {
 				c.tracer.Observe(e)
@@ -153,11 +159,14 @@ func startStack(c stackConfig) (*stack, error) {
 		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, History: history, Audit: audit, Connections: s.engine,
 		AcceptFailures: s.engine.AcceptFailures, Ready: s.engine.Ready,
 		Metrics: s.metrics(&c, changes),
+		Live:    watch,
 		Version: admin.Version{Version: toxiproxyVersion, Squall: version},
 		Token:   c.token, Hosts: c.admin.Hosts, Logger: c.logger, LogLevel: c.logLevel,
 	}
+	watch.State, watch.Tallies, watch.Connections = s.controller.State, s.engine.Tallies, s.engine.Connections
 	ctx, stop := context.WithCancel(context.Background())
 	s.stopAdmin = stop
+	s.watching.Go(func() { watch.Run(ctx) })
 	go s.serveAdmin(ctx, server)
 	return s, nil
 }
@@ -178,6 +187,7 @@ func (s *stack) Close() error {
 	s.controller.Close()
 	s.stopAdmin()
 	<-s.adminEnded
+	s.watching.Wait()
 	return errors.Join(err, s.adminErr)
 }
 

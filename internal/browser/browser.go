@@ -18,6 +18,9 @@ const timeLimit = 60 * time.Second
 // Browser is a Chromium with a profile of its own, which is thrown away. It starts when the first page is opened and serves
 // all tests of a package; tests may use it side by side. The zero value is ready. It reaches loopback only.
 type Browser struct {
+	// Here are names that lead to this machine, for tests of pages that come from elsewhere. It is set before the first use.
+	Here []string
+
 	mu   sync.Mutex
 	ctx  context.Context // nil until it has started
 	stop func()
@@ -57,11 +60,15 @@ func (b *Browser) start() (context.Context, error) {
 	if b.ctx != nil {
 		return b.ctx, nil
 	}
+	rules := ""
+	for _, name := range b.Here {
+		rules += "MAP " + name + " 127.0.0.1, "
+	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.WindowSize(1280, 900),
 		chromedp.Flag("no-proxy-server", true),
 		// A name is looked up nowhere, so that a page which asks for the outside does not get there.
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]"))
+		chromedp.Flag("host-resolver-rules", rules+"MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]"))
 	allocator, end := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, endFirst := chromedp.NewContext(allocator)
 	stop := func() {
