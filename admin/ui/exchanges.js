@@ -33,7 +33,7 @@ export function exchanges() {
     draw();
   } }, "Pause");
   const sample = el("p", { class: "quiet" });
-  const list = el("ol", { class: "exchanges" });
+  const list = el("ol", { class: "exchanges", tabindex: "0", "aria-label": "Latest exchanges" });
   section("exchanges", el("div", { class: "row" }, proxy, outcome, text, pause), sample, list);
   let frozen = null;
   const draw = () => {
