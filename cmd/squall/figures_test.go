@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -48,6 +49,12 @@ func TestFiguresAgree(t *testing.T) {
 			}
 			if n := exchanges["ok"] + exchanges["injected"]; n != requests {
 				t.Errorf("%d exchanges of %d requests", n, requests)
+			}
+			_, series := s.fetch("/admin/series")
+			want := fmt.Sprintf(`"total":{"ok":%d,"touched":%d,"injected_errors":%d,"real_errors":0,"client_left":0}`,
+				exchanges["ok"]-delayed, delayed, exchanges["injected"])
+			if !strings.Contains(series, want) {
+				t.Errorf("%s is not in %.300s", want, series)
 			}
 			_, text := s.fetch("/metrics")
 			for name, want := range map[string]int{
