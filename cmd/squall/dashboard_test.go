@@ -125,7 +125,6 @@ func TestDashboard(t *testing.T) {
 	callSteadily(t, b.url("shop"))
 	b.says("#link", "live")
 	b.says(".card .legend .ok b", "1") // a rate of ten and more
-	shots(b, "normal")
 
 	begun := time.Now()
 	b.click(".mode-failure")
