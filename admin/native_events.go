@@ -13,16 +13,18 @@ import (
 
 	"github.com/squall-proxy/squall/admin/live"
 	"github.com/squall-proxy/squall/faults"
+	"github.com/squall-proxy/squall/internal/wait"
 	"github.com/squall-proxy/squall/proxy"
 )
 
 // Bounds of a stream of events.
 const (
-	stallTimeout     = 10 * time.Second // for what is written to be taken
-	reconnectAfter   = time.Second      // what readers are told
-	maxShownTexts    = 256              // bytes of each text of an exchange in the feed
-	maxShownRules    = 50               // decisions of an exchange in the feed
-	maxChangeInEvent = 64 << 10         // bytes of what a change changed
+	stallTimeout     = 10 * time.Second       // for what is written to be taken
+	gatherTime       = 100 * time.Millisecond // between two writes: what happens meanwhile goes out at once
+	reconnectAfter   = time.Second            // what readers are told
+	maxShownTexts    = 256                    // bytes of each text of an exchange in the feed
+	maxShownRules    = 50                     // decisions of an exchange in the feed
+	maxChangeInEvent = 64 << 10               // bytes of what a change changed
 )
 
 // helloEvent is the first of every stream.
@@ -82,6 +84,9 @@ func (d *desk) streamEvents(w http.ResponseWriter, r *http.Request, reader *live
 		var b live.Batch
 		if b, err = reader.Next(ctx); err == nil {
 			err = out.batch(b)
+		}
+		if err == nil {
+			err = wait.For(ctx, gatherTime)
 		}
 	}
 	switch {

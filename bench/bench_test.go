@@ -36,7 +36,7 @@ func TestAQuickRunPrintsEveryRow(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := &lab{programs: programs}
-	for _, task := range slices.Concat(l.tasks(quick()), l.recordsTasks(quick()), l.tcpTasks(quick())) {
+	for _, task := range slices.Concat(l.tasks(quick()), l.recordsTasks(quick()), []task{l.dashboardsTask(quick())}, l.tcpTasks(quick())) {
 		table := section(t, out.String(), task.title(quick().procs[0]))
 		for _, c := range task.field {
 			checkContender(t, table, task, c)

@@ -55,6 +55,8 @@ type sizes struct {
 	slowBody    int64         // bytes of the reply that they read
 	slowTime    time.Duration // for which they read
 
+	watched time.Duration // for which a contender is asked while dashboards are open, in a pass
+
 	tcpConnections []int // numbers of them to measure TCP proxies with
 	stream         int64 // bytes of one stream through TCP
 	tcpIdle        int   // idle clients of TCP proxies
@@ -64,7 +66,7 @@ func usual() sizes {
 	return sizes{
 		procs: []int{1, 2}, rounds: 9, passes: 5, exchanges: 2000, connections: []int{1, 32, 256}, window: 200 * time.Millisecond,
 		replies: []int64{64 << 10, 10 << 20}, volume: 128 << 20,
-		memoryRuns: 3, clients: 1000, body: 1 << 30, idle: 9000, slow: 500, slowBody: 100e6, slowTime: 3 * time.Second,
+		memoryRuns: 3, clients: 1000, body: 1 << 30, idle: 9000, slow: 500, slowBody: 100e6, slowTime: 3 * time.Second, watched: 2 * time.Second,
 		tcpConnections: []int{1, 32}, stream: 3e9, tcpIdle: 5000,
 	}
 }
@@ -74,7 +76,7 @@ func quick() sizes {
 	return sizes{
 		procs: []int{2}, rounds: 2, passes: 2, exchanges: 200, connections: []int{1, 4}, window: 20 * time.Millisecond,
 		replies: []int64{64 << 10}, volume: 1 << 20,
-		memoryRuns: 1, clients: 20, body: 4 << 20, idle: 200, slow: 20, slowBody: 100e6, slowTime: 200 * time.Millisecond,
+		memoryRuns: 1, clients: 20, body: 4 << 20, idle: 200, slow: 20, slowBody: 100e6, slowTime: 200 * time.Millisecond, watched: 100 * time.Millisecond,
 		tcpConnections: []int{4}, stream: 4 << 20, tcpIdle: 100,
 	}
 }
@@ -100,7 +102,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		return play(ctx, args[1:])
 	}
 	s := usual()
-	small, tcp, records, binary := false, false, false, ""
+	small, tcp, records, watched, binary := false, false, false, false, ""
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.IntVar(&s.rounds, "pairs", s.rounds, "rounds, each of which gives a pair of every comparison")
 	flags.IntVar(&s.exchanges, "exchanges", s.exchanges, "small exchanges of each contender in a round")
@@ -111,6 +113,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags.BoolVar(&small, "quick", false, "a smoke test: tiny sizes, whatever else is asked for")
 	flags.BoolVar(&tcp, "tcp", false, "the tables of TCP only")
 	flags.BoolVar(&records, "records", false, "the tables of what records for verdicts cost only")
+	flags.BoolVar(&watched, "dashboards", false, "the table of what open dashboards cost only")
 	flags.StringVar(&binary, "squall", "", "the squall to measure (default: built from this tree)")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -124,10 +127,10 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	if tcp && records {
-		return errors.New("-tcp and -records: want one of them")
+	if tcp && records || tcp && watched || records && watched {
+		return errors.New("-tcp, -records and -dashboards: want one of them")
 	}
-	programs, err := find(peers(), small || tcp || records, out)
+	programs, err := find(peers(), small || tcp || records || watched, out)
 	if err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if !small && !records {
+	if !small && !records && !watched {
 		if lab.programs[toxiproxyServer], err = buildToxiproxy(ctx, lab.scratch); err != nil {
 			return errors.Join(err, lab.close())
 		}
@@ -146,6 +149,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		measure = lab.measureTCP
 	case records:
 		measure = lab.measureRecords
+	case watched:
+		measure = lab.measureDashboards
 	}
 	return errors.Join(measure(ctx, s, out), lab.close())
 }
@@ -187,6 +192,9 @@ func (l *lab) measure(ctx context.Context, s sizes, out io.Writer) error {
 		}
 	}
 	if err := l.measureRecords(ctx, s, out); err != nil {
+		return err
+	}
+	if err := l.measureDashboards(ctx, s, out); err != nil {
 		return err
 	}
 	if err := l.measureTCP(ctx, s, out); err != nil {
