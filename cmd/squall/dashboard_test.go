@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -273,5 +274,20 @@ func TestDashboardByKeyboard(t *testing.T) {
 		t.Error(found)
 	}
 	b.Do(t, chromedp.KeyEvent("\x1b"))
+	b.well()
+}
+
+// Over a slow line, which another squall makes of a good one, the page works all the same.
+func TestDashboardOverASlowNetwork(t *testing.T) {
+	inner := startServe(t, nil, "--config-inline", `proxies: [{name: shop, listen: "127.0.0.1:0", upstream: "`+fineUpstream(t)+`"}]`)
+	outer := startServe(t, nil, "--config-inline", `proxies: [{name: line, protocol: tcp, listen: "127.0.0.1:0", upstream: "`+strings.TrimPrefix(inner.admin, "http://")+`"}]
+rules: [{name: far, proxy: line, latency: 200ms}, {name: thin, proxy: line, bandwidth: 100KB}]`)
+	_, line := outer.fetch("/admin/proxies/line")
+	inner.admin = "http://" + regexp.MustCompile(`"bound": "([^"]+)"`).FindStringSubmatch(line)[1]
+	b := &board{t, inner, chromium.Open(t, inner.admin+"/")}
+	b.says("#link", "live")
+	b.click(".mode-failure")
+	b.says(".card .badge", "failure")
+	b.says("#news", "changed mode")
 	b.well()
 }
