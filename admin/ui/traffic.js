@@ -48,9 +48,10 @@ function card(p) {
   const latency = chart({ title: "Duration", layers: quantiles, format: ms, sum: "Longest median" });
   const open = chart({ title: "Open connections", layers: [{ name: "open", column: "open", className: "open" }], format: count });
   const now = el("p", { class: "now" });
+  const all = el("p", { class: "quiet total" });
   const mode = el("span", { class: "badge" });
   const route = el("p", { class: "quiet route" });
-  const node = el("article", { class: "card", "aria-label": `Proxy ${p.name}` }, el("h3", {}, el("span", { class: "name" }, p.name), mode), route, now, rate.node, latency.node, open.node);
+  const node = el("article", { class: "card", "aria-label": `Proxy ${p.name}` }, el("h3", {}, el("span", { class: "name" }, p.name), mode), route, now, all, rate.node, latency.node, open.node);
   node.draw = (proxy) => {
     const series = state.series.get(proxy.name);
     const at = Math.floor(Date.now() / 1000);
@@ -59,24 +60,31 @@ function card(p) {
     mode.className = `badge mode-${["normal", "fallback", "failure"].includes(held) ? held : "other"}`;
     setText(mode, proxy.enabled === false ? "off" : held);
     setText(route, `${proxy.bound || proxy.listen} → ${proxy.upstream}`);
-    setText(now, summary(series, at));
+    setText(now, summary(sums(series, 10, at)));
+    setText(all, total(sums(series, seconds, at)));
   };
   return node;
 }
 
 export const modeOf = (name) => state.faults?.modes[name] || state.faults?.mode || "normal";
 
-// summary says in words what the last seconds were like.
-function summary(series, at) {
-  let all = 0;
-  let injected = 0;
-  let real = 0;
-  for (let i = (series?.at.length || 0) - 1; i >= 0 && at - series.at[i] <= 10; i--) {
-    for (const o of outcomes) all += series[o.column][i];
-    injected += series.injected_errors[i];
-    real += series.real_errors[i];
+// sums counts the exchanges of the last seconds.
+function sums(series, seconds, at) {
+  const sum = { all: 0, injected: 0, real: 0 };
+  for (let i = (series?.at.length || 0) - 1; i >= 0 && at - series.at[i] <= seconds; i--) {
+    for (const o of outcomes) sum.all += series[o.column][i];
+    sum.injected += series.injected_errors[i];
+    sum.real += series.real_errors[i];
   }
+  return sum;
+}
+
+// summary says in words what the last seconds were like.
+function summary({ all, injected, real }) {
   if (all === 0) return "No traffic in the last 10 seconds";
   const percent = (n) => `${Math.round((100 * n) / all)} %`;
   return `${count(all / 10)}/s · ${percent(injected)} injected errors · ${percent(real)} real errors, over 10 s`;
 }
+
+// total counts what the charts show, to the exchange.
+const total = ({ all, injected, real }) => `${all} exchanges, ${injected} injected errors, ${real} real errors, over ${seconds / 60} min`;
