@@ -221,6 +221,7 @@ func TestWatchTellsEverySecond(t *testing.T) {
 		defer func() { stop(); <-ended }()
 
 		time.Sleep(5*time.Second + time.Second/2) // between two seconds
+		synctest.Wait()
 		if w.Feed.added != 0 {
 			t.Errorf("%d events while nobody watches", w.Feed.added)
 		}
@@ -241,6 +242,7 @@ func TestWatchTellsEverySecond(t *testing.T) {
 		}
 		before := w.Feed.added
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if w.Feed.added != before {
 			t.Error("figures for nobody")
 		}
