@@ -2,6 +2,7 @@ package browser
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/url"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/chromedp/cdproto/accessibility"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
@@ -56,6 +58,37 @@ func (p *Page) Prefer(t testing.TB, feature, value string) {
 		})
 		return err
 	}))
+}
+
+// Named is a node of the accessibility tree: what a screen reader says of a part of the page.
+type Named struct{ Role, Name string }
+
+// Accessible lists what a screen reader finds on the page, in its order.
+func (p *Page) Accessible(t testing.TB) []Named {
+	t.Helper()
+	var found []Named
+	p.Do(t, chromedp.Func(func(ctx context.Context, tab *chromedp.Target) error {
+		tree, err := cdp.Call(ctx, tab, accessibility.GetFullAXTree, accessibility.GetFullAXTreeParams{})
+		if err != nil {
+			return err
+		}
+		for _, node := range tree.Nodes {
+			if !node.Ignored {
+				found = append(found, Named{text(node.Role), text(node.Name)})
+			}
+		}
+		return nil
+	}))
+	return found
+}
+
+// text is a value of the accessibility tree that is a text; "" = it is none.
+func text(v *accessibility.Value) string {
+	var s string
+	if v == nil || json.Unmarshal(v.Value, &s) != nil {
+		return ""
+	}
+	return s
 }
 
 // Screenshot gives the whole page as a PNG, which is kept as name.png where go test's -artifacts says.
