@@ -205,6 +205,12 @@ func TestSamplerSaysWhatItLeavesOut(t *testing.T) {
 	}
 }
 
+func added(f *Feed) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.added
+}
+
 // Figures come at each full second while somebody watches, and half a minute longer.
 func TestWatchTellsEverySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -222,8 +228,8 @@ func TestWatchTellsEverySecond(t *testing.T) {
 
 		time.Sleep(5*time.Second + time.Second/2) // between two seconds
 		synctest.Wait()
-		if w.Feed.added != 0 {
-			t.Errorf("%d events while nobody watches", w.Feed.added)
+		if added(w.Feed) != 0 {
+			t.Errorf("%d events while nobody watches", added(w.Feed))
 		}
 		r := mustRead(t, w.Feed, "")
 		time.Sleep(time.Second)
@@ -234,16 +240,16 @@ func TestWatchTellsEverySecond(t *testing.T) {
 			t.Errorf("%q", data)
 		}
 		r.Close()
-		begun := w.Feed.added
+		begun := added(w.Feed)
 		time.Sleep(lingering)
 		synctest.Wait()
-		if got := w.Feed.added - begun; got != 30 {
+		if got := added(w.Feed) - begun; got != 30 {
 			t.Errorf("%d events in half a minute", got)
 		}
-		before := w.Feed.added
+		before := added(w.Feed)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if w.Feed.added != before {
+		if added(w.Feed) != before {
 			t.Error("figures for nobody")
 		}
 	})
