@@ -74,7 +74,7 @@ func usual() sizes {
 // quick is enough to see that everything works, and too little to believe a figure.
 func quick() sizes {
 	return sizes{
-		procs: []int{2}, rounds: 2, passes: 2, exchanges: 200, connections: []int{1, 4}, window: 20 * time.Millisecond,
+		procs: []int{2}, rounds: 1, passes: 2, exchanges: 200, connections: []int{4}, window: 20 * time.Millisecond,
 		replies: []int64{64 << 10}, volume: 1 << 20,
 		memoryRuns: 1, clients: 20, body: 4 << 20, idle: 200, slow: 20, slowBody: 100e6, slowTime: 200 * time.Millisecond, watched: 100 * time.Millisecond,
 		tcpConnections: []int{4}, stream: 4 << 20, tcpIdle: 100,
