@@ -61,7 +61,7 @@ func (d *driving) runClient(ctx context.Context, stop context.CancelCauseFunc, s
 	defer close(ended)
 	var end tail
 	cmd := d.shell(ctx, io.MultiWriter(sys.err, &end), variable)
-	cmd.Stdout = sys.err
+	cmd.Stdout = cmd.Stderr // the same writer, which so has one user
 	err := cmd.Run()
 	if ctx.Err() != nil {
 		return
