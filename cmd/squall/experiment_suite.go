@@ -160,5 +160,11 @@ func checkReports(e *experiments.Experiment) error {
 			return fmt.Errorf("report.%s: %w", p.name, err)
 		}
 	}
+	if e.Report.JSON == "" {
+		return nil
+	}
+	if err := runner.CheckJournal(e.Report.JSON); err != nil {
+		return fmt.Errorf("report.json: %w", err)
+	}
 	return nil
 }

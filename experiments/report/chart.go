@@ -46,8 +46,12 @@ func (a axis) ticks() []tick {
 			break
 		}
 	}
+	for whole/step > 8 { // a journal may say anything
+		step *= 2
+	}
 	var ticks []tick
-	for d := time.Duration(0); d <= whole; d += step {
+	for i := range whole/step + 1 {
+		d := i * step
 		ticks = append(ticks, tick{a.x(a.began.Add(d)), clock(d)})
 	}
 	return ticks

@@ -26,7 +26,7 @@ func (r Run) WriteHTML(w io.Writer) error {
 			return 100 * float64(part) / float64(max(whole, 1))
 		},
 		"plus": func(a, b float64) float64 { return a + b },
-		"clip": clip,
+		"clip": clip, "trial": trialSays, "figures": figuresSay, "replay": replaySays, "remark": CheckSum.remark,
 	}).Parse(page)
 	if err != nil {
 		return err
@@ -38,6 +38,7 @@ func (r Run) WriteHTML(w io.Writer) error {
 type view struct {
 	Run
 	Summary, Recovers string
+	Found             string // by a search
 	Took              time.Duration
 	Timeline          timeline
 	Figures           []figures
@@ -71,7 +72,7 @@ func (v view) Shown() []stepView {
 
 func (r Run) view() view {
 	v := view{
-		Run: r, Summary: r.summary(), Recovers: r.recoverySays(), Took: r.Ended.Sub(r.Began), Timeline: r.timeline(),
+		Run: r, Summary: r.summary(), Recovers: r.recoverySays(), Found: r.searchSays(), Took: r.Ended.Sub(r.Began), Timeline: r.timeline(),
 		Width: width, Left: left, Edge: width - right,
 	}
 	for _, l := range r.Loads {

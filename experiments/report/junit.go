@@ -12,7 +12,8 @@ import (
 // WriteJUnit writes the run as JUnit's XML.
 func (r Run) WriteJUnit(w io.Writer) error { return junit.Write(w, r.Suite()) }
 
-// Suite is the run as a suite of JUnit: a test for the verdict, and one for each check, each fault and the recovery. What is
+// Suite is the run as a suite of JUnit: a test for the verdict, and one for each check, each fault, each
+// expectation, the search and the recovery. What is
 // no verdict on the system (inconclusive, invalid, a run that failed) is an error; a deviation and an abort are failures.
 func (r Run) Suite() junit.Suite {
 	s := junit.Suite{Name: r.Title, Began: r.Began, Took: r.Ended.Sub(r.Began)}
@@ -27,10 +28,41 @@ func (r Run) Suite() junit.Suite {
 			s.Cases = append(s.Cases, faultCase(step))
 		}
 	}
+	for _, x := range r.Expectations {
+		s.Cases = append(s.Cases, expectationCase(x))
+	}
+	if r.Search != nil {
+		s.Cases = append(s.Cases, r.searchCase())
+	}
 	if r.Recovery != nil {
 		s.Cases = append(s.Cases, r.recoveryCase())
 	}
 	return s
+}
+
+// expectationCase is skipped where nobody can tell.
+func expectationCase(x runner.ExpectationResult) junit.Case {
+	c := junit.Case{Name: x.Name, Class: "squall.experiment.expect"}
+	switch x.Outcome {
+	case runner.Passed:
+		c.Out = x.Says
+	case runner.Deviated:
+		c.Failure = &junit.Problem{Message: x.Says, Type: string(x.Outcome), Text: figuresSay(x)}
+	default:
+		c.Skipped = &junit.Skipped{Message: x.Says}
+	}
+	return c
+}
+
+// searchCase is skipped where there is no breaking point: that is no verdict on the system.
+func (r Run) searchCase() junit.Case {
+	c := junit.Case{Name: "search " + r.Search.Vary, Class: "squall.experiment"}
+	if r.Search.LastGood == nil || r.Search.FirstBad == nil {
+		c.Skipped = &junit.Skipped{Message: r.searchSays()}
+	} else {
+		c.Out = r.searchSays()
+	}
+	return c
 }
 
 func (r Run) verdictCase() junit.Case {
@@ -50,6 +82,10 @@ func (r Run) verdictCase() junit.Case {
 
 func (r Run) checkCase(s CheckSum) junit.Case {
 	c := junit.Case{Name: s.Check + " " + s.Phase, Class: "squall.experiment.check"}
+	if s.Failed == 0 && s.Unknown > 0 {
+		c.Skipped = &junit.Skipped{Message: s.remark()}
+		return c
+	}
 	if s.Failed == 0 {
 		c.Out = fmt.Sprintf("made %d times, seen last: %s", s.Made, s.Seen)
 		return c

@@ -34,9 +34,22 @@ func (r Run) WriteMarkdown(w io.Writer) error {
 		if s.Failed > 0 {
 			first = r.since(s.First) + ": " + s.Why
 		}
-		rows = append(rows, []string{s.Check, s.Phase, fmt.Sprint(s.Made), fmt.Sprint(s.Failed), s.Seen, first})
+		rows = append(rows, []string{s.Check, s.Phase, fmt.Sprint(s.Made), fmt.Sprint(s.Failed), s.remark(), first})
 	}
 	table(&b, "Checks", []string{"Check", "Phase", "Made", "Failed", "Seen last", "The first that failed"}, rows)
+	rows = nil
+	for _, x := range r.Expectations {
+		rows = append(rows, []string{x.Name, string(x.Outcome), x.Says})
+	}
+	table(&b, "Expectations", []string{"Expected", "Outcome", "Seen"}, rows)
+	rows = nil
+	if r.Search != nil {
+		for _, t := range r.Search.Trials {
+			rows = append(rows, []string{fmt.Sprint(t.Number), t.Level.String(), trialSays(t)})
+		}
+		fmt.Fprintf(&b, "Search: %s.\n\n", plain(r.searchSays()))
+	}
+	table(&b, "Trials", []string{"Trial", "Value", "Outcome"}, rows)
 	rows = nil
 	for _, l := range r.Loads {
 		for _, f := range l.Phases {
@@ -50,6 +63,9 @@ func (r Run) WriteMarkdown(w io.Writer) error {
 		if l.Warning != "" {
 			fmt.Fprintf(&b, "%s: %s\n", plain(l.Name), plain(l.Warning))
 		}
+	}
+	for _, p := range r.Replays {
+		fmt.Fprintf(&b, "\n- %s\n", plain(replaySays(p)))
 	}
 	_, err := io.WriteString(w, strings.TrimRight(b.String(), "\n")+"\n")
 	return err

@@ -28,6 +28,10 @@ type Run struct {
 	Checks      []runner.CheckResult
 	Loads       []Load
 	Recovery    *runner.Recovery
+
+	Expectations []runner.ExpectationResult
+	Search       *runner.SearchResult // nil = the run was none
+	Replays      []runner.Replay
 }
 
 // Phase is a part of a run.
@@ -106,6 +110,12 @@ func (f *fold) add(e runner.Event) {
 		}
 	case "load":
 		f.addSeconds(e)
+	case "expectation":
+		if e.Expectation != nil {
+			r.Expectations = append(r.Expectations, *e.Expectation)
+		}
+	case "trial":
+		f.addTrial(e.Trial)
 	case "stop":
 		r.Stopped = e.Why
 	case "end":
@@ -137,6 +147,17 @@ func (f *fold) addSeconds(e runner.Event) {
 	}
 }
 
+// addTrial adds a trial of a search, of which only the end knows what it has found.
+func (f *fold) addTrial(t *runner.Trial) {
+	if t == nil {
+		return
+	}
+	if f.run.Search == nil {
+		f.run.Search = &runner.SearchResult{}
+	}
+	f.run.Search.Trials = append(f.run.Search.Trials, *t)
+}
+
 // series is that of a load, which is new where it was not heard of.
 func (f *fold) series(name string) *series {
 	for _, s := range f.loads {
@@ -157,6 +178,7 @@ func (f *fold) end(result *runner.Result) {
 	r := &f.run
 	r.ID, r.Title = result.RunID, result.Title
 	r.Verdict, r.State, r.Reasons, r.Recovery = result.Verdict, result.State, result.Reasons, result.Recovery
+	r.Expectations, r.Search, r.Replays = result.Expectations, result.Search, result.Replays
 	for _, l := range result.Loads {
 		f.series(l.Load)
 		r.Loads = append(r.Loads, Load{Name: l.Load, Phases: l.Phases, Warning: l.Warning})

@@ -16,9 +16,11 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/squall-proxy/squall/experiments"
 	"github.com/squall-proxy/squall/experiments/load"
 	"github.com/squall-proxy/squall/experiments/runner"
 	"github.com/squall-proxy/squall/internal/browser"
+	"github.com/squall-proxy/squall/verdict"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -82,6 +84,37 @@ func events() []runner.Event {
 		Reasons: []string{"while faults acted: errors: 12 of 90 requests failed, more than 1%"}, Began: start, Ended: at(30),
 		Loads:    []runner.LoadResult{{Load: "main", Phases: []load.Figures{figures, during}, Warning: "the load itself could not keep up"}},
 		Recovery: &runner.Recovery{FaultEnded: at(22), Took: &took},
+		Expectations: []runner.ExpectationResult{
+			{Name: "hits of bad: 10 at least", Outcome: runner.Passed, Says: "100 hits"},
+			{
+				Name: "bounded_retries of " + script, Outcome: runner.Deviated, Says: "4 retries <b>", Evidence: []uint64{7, 8},
+				Figures: []verdict.Figure{{Name: "retries", Value: 4}},
+			},
+			{Name: "timeout of stock: 350ms at most", Outcome: runner.Inconclusive, Says: "nobody called"},
+		},
+		Replays: []runner.Replay{{Check: "errors", Path: "run-replay-errors.json"}, {Check: script, Error: "the disk is full"}},
+	}})
+}
+
+// searched are the events of a search that found its breaking point; killed, those before its end.
+func searched(ended bool) []runner.Event {
+	took, good, bad := 1500*time.Millisecond, experiments.Level{Value: 10}, experiments.Level{Value: 20}
+	trials := []runner.Trial{
+		{Number: 1, Level: good, Good: true, Began: at(1), Ended: at(5), Recovered: &took},
+		{Number: 2, Level: bad, Check: script, Why: "3 of 20 failed", Began: at(6), Ended: at(9)},
+	}
+	all := []runner.Event{{At: start, What: "run", Name: "how much", RunID: "run-2"}}
+	for _, t := range trials {
+		all = append(all, runner.Event{At: t.Ended, What: "trial", Trial: &t})
+	}
+	unknown := runner.CheckResult{Check: "errors", Phase: "trial 2", At: at(8), Unknown: "exchanges were missed"}
+	all = append(all, runner.Event{At: at(8), What: "check", Name: "errors", Check: &unknown})
+	if !ended {
+		return all
+	}
+	return append(all, runner.Event{At: at(10), What: "end", Result: &runner.Result{
+		RunID: "run-2", Title: "how much", Verdict: runner.Passed, State: runner.Completed, Began: start, Ended: at(10),
+		Search: &runner.SearchResult{Vary: "rule.percent", LastGood: &good, FirstBad: &bad, Trials: trials},
 	}})
 }
 
@@ -90,6 +123,16 @@ func killedAt(second float64) []runner.Event {
 	all := events()
 	cut := slices.IndexFunc(all, func(e runner.Event) bool { return e.At.After(at(second)) })
 	return append(all[:cut:cut], runner.Event{At: at(9998), What: "docker-undone"}, runner.Event{At: at(9999), What: "end", Name: "aborted", Why: "interrupted"})
+}
+
+// A journal may say anything of when things were.
+func TestARunOfManyYearsIsDrawn(t *testing.T) {
+	all := events()
+	all[len(all)-1].At = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	var page bytes.Buffer
+	if err := Of(all).WriteHTML(&page); err != nil || page.Len() > 1<<20 {
+		t.Errorf("%d bytes, %v", page.Len(), err)
+	}
 }
 
 func TestReports(t *testing.T) {
@@ -101,6 +144,10 @@ func TestReports(t *testing.T) {
 		{"deviated.html", Of(events()), func(r Run, b *bytes.Buffer) error { return r.WriteHTML(b) }},
 		{"deviated.xml", Of(events()), func(r Run, b *bytes.Buffer) error { return r.WriteJUnit(b) }},
 		{"deviated.md", Of(events()), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},
+		{"search.html", Of(searched(true)), func(r Run, b *bytes.Buffer) error { return r.WriteHTML(b) }},
+		{"search.xml", Of(searched(true)), func(r Run, b *bytes.Buffer) error { return r.WriteJUnit(b) }},
+		{"search.md", Of(searched(true)), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},
+		{"killed-search.md", Of(searched(false)), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},
 		{"killed.html", Of(killedAt(15)), func(r Run, b *bytes.Buffer) error { return r.WriteHTML(b) }},
 		{"killed.xml", Of(killedAt(15)), func(r Run, b *bytes.Buffer) error { return r.WriteJUnit(b) }},
 		{"killed.md", Of(killedAt(15)), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},

@@ -16,6 +16,8 @@ type CheckSum struct {
 	First        time.Time // the first that failed
 	Why          string    // of the first that failed
 	Seen         string    // by the last
+	Unknown      int       // of those made: nobody knows whether they failed
+	Doubt        string    // why, of the first of those
 }
 
 // Sums are the checks by name and phase, in the order in which they were first made.
@@ -31,7 +33,13 @@ func (r Run) Sums() []CheckSum {
 			sums = append(sums, CheckSum{Check: c.Check, Phase: c.Phase})
 		}
 		s := &sums[i]
-		if s.Made, s.Seen = s.Made+1, c.Seen; c.Why == "" {
+		s.Made, s.Seen = s.Made+1, c.Seen
+		if c.Unknown != "" {
+			if s.Unknown++; s.Unknown == 1 {
+				s.Doubt = c.Unknown
+			}
+		}
+		if c.Why == "" {
 			continue
 		}
 		if s.Failed++; s.Failed == 1 {
@@ -52,6 +60,58 @@ func (r Run) recoverySays() string {
 		return "metastable: it stayed broken though nothing was being done to it any more"
 	}
 	return "the run ended before it was known"
+}
+
+// remark says what is to be said of a check besides its counts.
+func (s CheckSum) remark() string {
+	if s.Unknown == 0 {
+		return s.Seen
+	}
+	return fmt.Sprintf("%d of %d unknown: %s", s.Unknown, s.Made, s.Doubt)
+}
+
+// searchSays is what a search has found, in words; "" = the run was none.
+func (r Run) searchSays() string {
+	s := r.Search
+	switch {
+	case s == nil:
+		return ""
+	case s.LastGood != nil && s.FirstBad != nil:
+		return fmt.Sprintf("good up to %s = %v, bad from %v on", s.Vary, s.LastGood, s.FirstBad)
+	}
+	return "no breaking point was found"
+}
+
+// trialSays is what came of a trial, in words.
+func trialSays(t runner.Trial) string {
+	says := "good"
+	if !t.Good {
+		says = "bad: " + t.Check + ": " + t.Why
+	}
+	if t.Recovered == nil {
+		return says
+	}
+	return says + "; healthy again after " + brief(*t.Recovered)
+}
+
+// figuresSay are an expectation's figures and the exchanges that show it.
+func figuresSay(x runner.ExpectationResult) string {
+	var parts []string
+	for _, f := range x.Figures {
+		parts = append(parts, f.String())
+	}
+	if len(x.Evidence) > 0 {
+		parts = append(parts, fmt.Sprintf("exchanges %v", x.Evidence))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// replaySays says where a check that failed can be had again.
+func replaySays(p runner.Replay) string {
+	if p.Error != "" {
+		return p.Check + " cannot be replayed: " + p.Error
+	}
+	return p.Check + " is replayed by: squall experiment run " + p.Path
 }
 
 // summary is the verdict in one line.

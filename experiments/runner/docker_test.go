@@ -269,7 +269,7 @@ func TestTheNextStartUndoesWhatDockerDid(t *testing.T) {
 	if settled, err = Settle(t.Context(), journal+".none"); len(settled) > 0 || err != nil {
 		t.Errorf("without a journal: %q, %v", settled, err)
 	}
-	write(did("pause", "service1")) // killed before it was done, or undone by somebody
+	write(Event{What: "run"}, did("pause", "service1")) // killed before it was done, or undone by somebody
 	if settled, err = Settle(t.Context(), journal); len(settled) != 1 || err != nil || len(asked(t, dir)) != 4 {
 		t.Errorf("what is not paused: %q, %v, %q", settled, err, asked(t, dir))
 	}
@@ -286,7 +286,7 @@ func TestTheNextStartUndoesWhatDockerDid(t *testing.T) {
 func TestARunThatHasEndedIsSettledAndNotMarked(t *testing.T) {
 	dir := docker(t)
 	journal := filepath.Join(t.TempDir(), "run.json")
-	text := `{"what":"docker","docker":{"do":"stop","service":"service1","dir":"` + dir + `"}}` + "\n" + `{"what":"end","name":"inconclusive"}` + "\n"
+	text := `{"what":"run"}` + "\n" + `{"what":"docker","docker":{"do":"stop","service":"service1","dir":"` + dir + `"}}` + "\n" + `{"what":"end","name":"inconclusive"}` + "\n"
 	if err := os.WriteFile(journal, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

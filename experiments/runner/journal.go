@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -18,9 +20,56 @@ type Journal struct {
 	err  error // the first
 }
 
+// CheckJournal refuses a path at which no journal can be begun: a file is there that is none, or another run is writing it.
+func CheckJournal(path string) error {
+	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	if err := lock(file); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(file)
+	if err != nil || len(data) == 0 {
+		return err
+	}
+	for e := range eventsOf(data) {
+		if e.What == "run" {
+			return nil
+		}
+		break
+	}
+	return fmt.Errorf("%s: a file is there that is not the journal of a run", path)
+}
+
+// lock keeps others from a journal until the file is closed.
+func lock(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return fmt.Errorf("%s: another run is writing it", file.Name())
+	}
+	return err
+}
+
+// lockEmpty locks a journal and takes away what is in it.
+func lockEmpty(file *os.File) error {
+	if err := lock(file); err != nil {
+		return err // it is another one's
+	}
+	return file.Truncate(0)
+}
+
 // OpenJournal begins a journal, in place of one that has its end. One without is of a run that was killed: it is given an
-// end that says interrupted, and kept under its name with ".interrupted" behind it, which is returned.
+// end that says interrupted, and kept under its name with ".interrupted" behind it, which is returned. Until it is closed no
+// other run can have it.
 func OpenJournal(path string) (journal *Journal, killed string, err error) {
+	if err := CheckJournal(path); err != nil {
+		return nil, "", err
+	}
 	ended, err := endJournal(path)
 	if err != nil {
 		return nil, "", err
@@ -31,9 +80,12 @@ func OpenJournal(path string) (journal *Journal, killed string, err error) {
 			return nil, "", err
 		}
 	}
-	file, err := os.Create(path)
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, "", err
+	}
+	if err := lockEmpty(file); err != nil {
+		return nil, "", errors.Join(err, file.Close())
 	}
 	return &Journal{file: file}, killed, nil
 }

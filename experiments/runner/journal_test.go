@@ -15,8 +15,9 @@ func TestAJournalIsThereLineByLine(t *testing.T) {
 		t.Fatal(killed, err)
 	}
 	hits := uint64(3)
+	j.Write(Event{At: time.Unix(0, 0).UTC(), What: "run"})
 	j.Write(Event{At: time.Unix(0, 0).UTC(), What: "step-end", Name: "slow", Hits: &hits})
-	const first = `{"at":"1970-01-01T00:00:00Z","what":"step-end","name":"slow","hits":3}` + "\n"
+	const first = `{"at":"1970-01-01T00:00:00Z","what":"run"}` + "\n" + `{"at":"1970-01-01T00:00:00Z","what":"step-end","name":"slow","hits":3}` + "\n"
 	if data, err := os.ReadFile(path); err != nil || string(data) != first {
 		t.Errorf("%s, %v, want %s", data, err, first)
 	}
@@ -37,6 +38,42 @@ func TestAJournalIsThereLineByLine(t *testing.T) {
 	}
 	if _, _, err := OpenJournal(filepath.Join(path, "x")); err == nil {
 		t.Error("a journal below a file")
+	}
+}
+
+// What is no journal, and what another run is writing, stays as it is.
+func TestAJournalTakesNothingFromOthers(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.json")
+	if err := os.WriteFile(path, []byte("precious\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := OpenJournal(path); err == nil || !strings.Contains(err.Error(), "not the journal of a run") {
+		t.Errorf("over a file: %v", err)
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "precious\n" {
+		t.Errorf("the file is %q, %v", data, err)
+	}
+	path += "l"
+	living, _, err := OpenJournal(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	living.Write(Event{What: "run", Name: "x"})
+	if _, _, err := OpenJournal(path); err == nil || !strings.Contains(err.Error(), "another run is writing it") {
+		t.Errorf("of a run that goes on: %v", err)
+	}
+	if did, err := Settle(t.Context(), path); err == nil {
+		t.Errorf("of a run that goes on %q was undone", did)
+	}
+	if err := living.Close(); err != nil {
+		t.Error(err)
+	}
+	next, killed, err := OpenJournal(path)
+	if err != nil || killed == "" {
+		t.Fatalf("of a run that was killed: %q, %v", killed, err)
+	}
+	if err := next.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -62,7 +99,7 @@ func TestAJournalIsReadAsFarAsItWasWritten(t *testing.T) {
 
 // A run that was killed is marked by the next one, torn line or not, and kept.
 func TestAJournalWithoutAnEndIsMarked(t *testing.T) {
-	for _, text := range []string{`{"what":"phase","name":"during"}` + "\n", `{"what":"run"}` + "\n" + `{"what":"pha`} {
+	for _, text := range []string{`{"what":"run"}` + "\n" + `{"what":"phase","name":"during"}` + "\n", `{"what":"run"}` + "\n" + `{"what":"pha`} {
 		path := filepath.Join(t.TempDir(), "run.json")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)

@@ -13,6 +13,9 @@ import (
 // before [OpenJournal], and gives what it undid, such as "stop service1". An error says what is still broken; the journal
 // keeps that.
 func Settle(ctx context.Context, path string) (did []string, err error) {
+	if err := CheckJournal(path); err != nil {
+		return nil, err
+	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
