@@ -97,6 +97,13 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A password in a target is refused with it, and stands in no record.
+func TestAPasswordIsNotKept(t *testing.T) {
+	if r, refused := parsed("GET http://user:secret@x/ HTTP/1.1", "Host: x"); refused == nil || r.host != "" {
+		t.Errorf("%v, of %q", refused, r.host)
+	}
+}
+
 // TestTargets: what a target says of the host, of what rules match on, and of what the upstream is asked for.
 func TestTargets(t *testing.T) {
 	for _, test := range []struct{ line, host, path, query, origin string }{

@@ -100,10 +100,10 @@ func (r *request) parseTarget() *refusal {
 		if end < 0 {
 			end = len(authority)
 		}
-		r.host, r.origin = authority[:end], authority[end:]
-		if !consistsOf(&isHost, r.host) {
-			return bad("the request target names no host")
+		if !consistsOf(&isHost, authority[:end]) {
+			return bad("the request target names no host") // which may have a password in it, and is not kept
 		}
+		r.host, r.origin = authority[:end], authority[end:]
 		if !strings.HasPrefix(r.origin, "/") {
 			r.origin = "/" + r.origin
 		}
