@@ -81,7 +81,7 @@ func (d *desk) putLog(r *http.Request) (answer, error) {
 
 func (d *desk) logAnswer() (answer, error) {
 	if d.LogLevel == nil {
-		return answer{}, refusef(http.StatusNotFound, "", "there is no log whose level could be changed")
+		return answer{}, refusef(http.StatusNotFound, "", "this squall was started without a log whose level can be changed: squall serve has one")
 	}
 	return answer{body: Log{d.LogLevel.Get().String()}}, nil
 }

@@ -35,7 +35,7 @@ function route(p) {
 // balancerOf says what stands in front of a proxy, as far as its configuration knows.
 function balancerOf(p) {
   if (p.trusted?.length) return `balancer ${p.trusted.join(", ")}`;
-  return p.upstream_down === "close" ? "a balancer that moves on (nginx)" : "";
+  return p.upstream_down === "close" ? "a balancer, if there is one" : "";
 }
 
 function line(r) {

@@ -77,7 +77,7 @@ Exit codes: 0 the verdict is there, 1 the course could not be run, 2 wrong flags
 	flags.BoolVar(&f.query.Distinct, "distinct", false, "no two calls have the same method and target: an equal one is another attempt")
 	flags.StringVar(&f.driving.command, "cmd", "", "the client, as a line for sh")
 	flags.StringVar(&f.driving.url, "url", "", "call the client here")
-	flags.Float64Var(&f.driving.rate, "rate", 0, "calls a second, for --url (default 20) and for a --cmd that is one call")
+	flags.Float64Var(&f.driving.rate, "rate", 0, "calls a second: of --url (default 20), or of --cmd where the command makes one call and ends (no default)")
 	flags.BoolVar(&f.quick, "quick", false, fmt.Sprintf("a course at a scale of %v", quickScale))
 	flags.Float64Var(&f.plan.Scale, "scale", 1, fmt.Sprintf("a shorter or longer course, %v to %v", certify.MinScale, float64(certify.MaxScale)))
 	f.reporting.addFlags(flags)

@@ -42,10 +42,13 @@ func (r *Runner) judgeExpectations(ctx context.Context) {
 		}
 		r.tell(told)
 	}
-	for _, outcome := range []Verdict{Deviated, Inconclusive} {
+	for _, o := range []struct {
+		outcome Verdict
+		word    string
+	}{{Deviated, ""}, {Inconclusive, "inconclusive: "}} {
 		for _, e := range r.result.Expectations {
-			if e.Outcome == outcome {
-				r.fail(outcome, Completed, fmt.Errorf("expected %s: %s", e.Name, e.Says))
+			if e.Outcome == o.outcome {
+				r.fail(o.outcome, Completed, fmt.Errorf("expected %s: %s%s", e.Name, o.word, e.Says))
 			}
 		}
 	}

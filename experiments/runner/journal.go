@@ -148,7 +148,7 @@ func ReadJournal(path string) ([]Event, error) {
 			if torn != nil {
 				return nil, torn
 			}
-			torn = fmt.Errorf("%s:%d: not an event of a run", path, number)
+			torn = fmt.Errorf("%s:%d: not an event of a run: want the journal that report.json names", path, number)
 			continue
 		}
 		// Behind a torn line stands what the next run has given it: what was undone, and an end.
@@ -158,7 +158,7 @@ func ReadJournal(path string) ([]Event, error) {
 		events = append(events, e)
 	}
 	if len(events) == 0 || events[0].What != "run" {
-		return nil, fmt.Errorf("%s: not the journal of a run", path)
+		return nil, fmt.Errorf("%s: not the journal of a run: want the file that report.json names", path)
 	}
 	return events, nil
 }

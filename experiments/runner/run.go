@@ -125,8 +125,8 @@ func (r *Runner) loadResult(t *traffic) LoadResult {
 		l.Effort = t.generator.Effort()
 	}
 	if l.Effort.IsBottleneck() {
-		l.Warning = fmt.Sprintf("the load itself could not keep up: of %d requests %d went out late, the worst by %v, and %d not at all",
-			l.Effort.Sent+l.Effort.Dropped, l.Effort.Late, l.Effort.WorstLag, l.Effort.Dropped)
+		l.Warning = fmt.Sprintf("the load itself could not keep up: of %d requests %d went out late, the worst by %v, and %d were left out",
+			l.Effort.Sent+l.Effort.Dropped, l.Effort.Late, l.Effort.WorstLag.Round(time.Millisecond), l.Effort.Dropped)
 		r.tell(Event{What: "load", Name: t.name, Why: l.Warning})
 	}
 	return l
