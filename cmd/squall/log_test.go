@@ -80,10 +80,14 @@ func TestLogLevel(t *testing.T) {
 	if status, _ := get(t, s.url("a")); status != 200 || strings.Contains(s.log.String(), `"message":"exchange"`) {
 		t.Errorf("%d, logged at warn: %s", status, s.log)
 	}
+	awaitExchanges(t, s.admin, 1) // one is logged a moment behind its reply
 	if out := s.squall("log", "level", "debug"); !strings.Contains(out, `"level": "debug"`) {
 		t.Errorf("log level debug: %s", out)
 	}
 	get(t, s.url("a"))
+	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(s.log.String(), `"message":"exchange"`) && time.Now().Before(deadline); {
+		time.Sleep(5 * time.Millisecond)
+	}
 	s.squall("log", "level", "error")
 	if code, _, errs := runSquall(t, map[string]string{"SQUALL_ADMIN_URL": s.admin}, "log", "level", "loud"); code != exitFail || !strings.Contains(errs, "level: want debug") {
 		t.Errorf("exit code %d: %s", code, errs)

@@ -110,7 +110,7 @@ func TestVerdictOfSquallCall(t *testing.T) {
 	s.squall("call", s.url("a"), "--as", "retry", "--retry-delay", "1ms", "--count", "10")
 	out := ""
 	for range 100 { // an exchange is over a moment behind its reply
-		if out = s.squall("verdict", "--proxy", "a"); strings.Contains(out, " in 10 calls") {
+		if out = s.squall("verdict", "--proxy", "a"); strings.Contains(out, "19 exchanges in 10 calls") {
 			break
 		}
 		time.Sleep(20 * time.Millisecond)
