@@ -22,92 +22,96 @@ type Journal struct {
 
 // CheckJournal refuses a path at which no journal can be begun: a file is there that is none, or another run is writing it.
 func CheckJournal(path string) error {
-	if info, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+	file, _, err := takeJournal(path, 0)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	if err := lock(file); err != nil {
-		return err
+	return file.Close()
+}
+
+// takeJournal opens a journal and reads what is in it. Until it is closed nobody else can take it.
+func takeJournal(path string, flags int) (file *os.File, data []byte, err error) {
+	if file, err = os.OpenFile(path, os.O_RDWR|flags, 0o644); err != nil {
+		return nil, nil, err
+	}
+	if data, err = claim(file); err != nil {
+		return nil, nil, errors.Join(err, file.Close())
+	}
+	return file, data, nil
+}
+
+// claim locks a journal and reads it. What is no file, such as a pipe, is nobody's, and has nothing in it.
+func claim(file *os.File) ([]byte, error) {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, fmt.Errorf("%s: another run is writing it", file.Name())
+	}
+	if err != nil {
+		return nil, err
 	}
 	data, err := io.ReadAll(file)
 	if err != nil || len(data) == 0 {
-		return err
+		return nil, err
 	}
 	for e := range eventsOf(data) {
 		if e.What == "run" {
-			return nil
+			return data, nil
 		}
 		break
 	}
-	return fmt.Errorf("%s: a file is there that is not the journal of a run", path)
+	return nil, fmt.Errorf("%s: a file is there that is not the journal of a run", file.Name())
 }
 
-// lock keeps others from a journal until the file is closed.
-func lock(file *os.File) error {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return fmt.Errorf("%s: another run is writing it", file.Name())
-	}
-	return err
-}
-
-// lockEmpty locks a journal and takes away what is in it.
-func lockEmpty(file *os.File) error {
-	if err := lock(file); err != nil {
-		return err // it is another one's
-	}
-	return file.Truncate(0)
-}
-
-// OpenJournal begins a journal, in place of one that has its end. One without is of a run that was killed: it is given an
-// end that says interrupted, and kept under its name with ".interrupted" behind it, which is returned. Until it is closed no
-// other run can have it.
+// OpenJournal begins a journal, in place of one that has its end. One without is of a run that was killed: it is kept beside it,
+// under its name with ".interrupted" behind it, which is returned, and is given an end there that says interrupted. Until the
+// journal is closed no other run can have it.
 func OpenJournal(path string) (journal *Journal, killed string, err error) {
-	if err := CheckJournal(path); err != nil {
-		return nil, "", err
-	}
-	ended, err := endJournal(path)
+	file, data, err := takeJournal(path, os.O_CREATE)
 	if err != nil {
 		return nil, "", err
 	}
-	if !ended {
+	if len(data) == 0 {
+		return &Journal{file: file}, "", nil
+	}
+	if !hasEnd(data) {
 		killed = path + ".interrupted"
-		if err := os.Rename(path, killed); err != nil {
-			return nil, "", err
-		}
+		err = keepKilled(killed, data)
 	}
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if err == nil {
+		err = file.Truncate(0)
+	}
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
 	if err != nil {
-		return nil, "", err
-	}
-	if err := lockEmpty(file); err != nil {
 		return nil, "", errors.Join(err, file.Close())
 	}
 	return &Journal{file: file}, killed, nil
 }
 
-// endJournal says whether a journal has its end, or is not there at all, and gives it one that says interrupted otherwise.
-func endJournal(path string) (ended bool, err error) {
-	data, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for e := range eventsOf(data) {
+// hasEnd says whether a run has told of its end.
+func hasEnd(journal []byte) bool {
+	for e := range eventsOf(journal) {
 		if e.What == "end" {
-			return true, nil
+			return true
 		}
 	}
-	if len(data) == 0 {
-		return true, nil
+	return false
+}
+
+// keepKilled keeps what a run that was killed has told, with an end.
+func keepKilled(path string, journal []byte) error {
+	if err := os.WriteFile(path, journal, 0o644); err != nil {
+		return err
 	}
-	return false, appendEvent(path, Event{What: "end", Name: string(Aborted), Why: string(Interrupted)})
+	return appendEvent(path, Event{What: "end", Name: string(Aborted), Why: string(Interrupted)})
 }
 
 // appendEvent adds an event of now to a journal that nobody writes, the last line of which may be torn.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -74,6 +75,40 @@ func TestAJournalTakesNothingFromOthers(t *testing.T) {
 	}
 	if err := next.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Of two runs that begin at once, with what a killed one has left, one has the journal.
+func TestOneOfTwoRunsHasTheJournal(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "run.json")
+	for range 100 {
+		if err := os.WriteFile(path, []byte(`{"what":"run"}`+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var begin sync.WaitGroup
+		begin.Add(1)
+		journals := make(chan *Journal, 2)
+		for range 2 {
+			go func() {
+				begin.Wait()
+				j, _, err := OpenJournal(path)
+				if err != nil && !strings.Contains(err.Error(), "another run is writing it") {
+					t.Error(err)
+				}
+				journals <- j
+			}()
+		}
+		begin.Done()
+		first, second := <-journals, <-journals
+		if (first == nil) == (second == nil) {
+			t.Fatalf("%v and %v", first, second)
+		}
+		if first == nil {
+			first = second
+		}
+		if err := first.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"slices"
 )
 
@@ -13,16 +12,14 @@ import (
 // before [OpenJournal], and gives what it undid, such as "stop service1". An error says what is still broken; the journal
 // keeps that.
 func Settle(ctx context.Context, path string) (did []string, err error) {
-	if err := CheckJournal(path); err != nil {
-		return nil, err
-	}
-	data, err := os.ReadFile(path)
+	file, data, err := takeJournal(path, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	defer file.Close()
 	for _, o := range slices.Backward(owed(data)) {
 		c, err := findCompose(ctx, o.Dir)
 		if err == nil {
