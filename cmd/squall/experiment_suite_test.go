@@ -156,7 +156,7 @@ recovery: {within: 5s}
 	for _, says := range []string{
 		"there during", "healthy again after ", "while faults acted: errors: ",
 		"expected bounded_retries of stock: 2 at most: a call was repeated 3 times",
-		"expected breaker of stock: opens: the demand is not given",
+		"expected breaker of stock: opens: inconclusive: the demand is not given",
 	} {
 		if !strings.Contains(out, says) {
 			t.Errorf("%q is not in it", says)
