@@ -64,8 +64,11 @@ func (r Run) WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, "%s: %s\n", plain(l.Name), plain(l.Warning))
 		}
 	}
+	if len(r.Replays) > 0 {
+		b.WriteString("\n## Once more\n\n")
+	}
 	for _, p := range r.Replays {
-		fmt.Fprintf(&b, "\n- %s\n", plain(replaySays(p)))
+		fmt.Fprintf(&b, "- %s\n", plain(replaySays(p)))
 	}
 	_, err := io.WriteString(w, strings.TrimRight(b.String(), "\n")+"\n")
 	return err

@@ -78,6 +78,8 @@ func (r Run) searchSays() string {
 		return ""
 	case s.LastGood != nil && s.FirstBad != nil:
 		return fmt.Sprintf("good up to %s = %v, bad from %v on", s.Vary, s.LastGood, s.FirstBad)
+	case r.State != runner.Completed:
+		return "the run ended before it was known"
 	}
 	return "no breaking point was found"
 }
