@@ -6,7 +6,7 @@ import { on, state } from "./store.js";
 
 export function news() {
   const empty = el("p", { class: "quiet" }, "Nothing yet since this page was opened. Switch a mode above.");
-  const list = el("ol", { class: "news" });
+  const list = el("ol", { class: "news", tabindex: "0", "aria-label": "What happened, the latest first" });
   section("news", empty, list);
   on("news", () => {
     setText(empty, "");

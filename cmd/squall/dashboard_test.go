@@ -94,9 +94,19 @@ func (b *board) says(selector, text string) {
 	b.is(fmt.Sprintf("[...document.querySelectorAll(%q)].some((n) => n.textContent.includes(%q))", selector, text))
 }
 
+// click clicks where an element is. A page that moves between the look and the click is tried again, up to three times.
 func (b *board) click(selector string) {
 	b.Helper()
-	b.Do(b.T, chromedp.Click(selector))
+	b.is(fmt.Sprintf("document.querySelector(%q)", selector))
+	for range 3 {
+		b.do(fmt.Sprintf(`window.hit = false; document.querySelector(%q).addEventListener("click", () => (window.hit = true), { capture: true, once: true })`, selector))
+		b.Do(b.T, chromedp.Click(selector))
+		if browser.Get(b.T, b.Page, chromedp.Evaluate[bool]("window.hit")) {
+			return
+		}
+		b.Logf("a click on %s missed it", selector)
+	}
+	b.Fatalf("%s cannot be clicked", selector)
 }
 
 // well fails the test if the page complained, but for what is expected.
@@ -162,6 +172,7 @@ func TestDashboard(t *testing.T) {
 	b.click("#clear")
 	b.is(`document.querySelectorAll(".rule").length === 0`)
 	b.says("#notice", "All faults are cleared")
+	b.is(`((n, top) => { n.hidden = true; const without = top(); n.hidden = false; return top() === without })(document.querySelector("#notice"), () => document.querySelector("#main").getBoundingClientRect().top)`)
 	if _, faults := b.fetch("/admin/faults"); !strings.Contains(faults, `"rules": []`) {
 		t.Errorf("not clear: %s", faults)
 	}
