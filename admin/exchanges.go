@@ -102,7 +102,7 @@ func (c *Recent) list(q exchangeQuery) exchangesView {
 	}
 	last, decided, ended := c.newest(), 0, time.Time{}
 	for i := 0; ; i++ {
-		e, ok := c.at(last, i)
+		e, ok := c.at(last, i, c.whole)
 		if !ok {
 			v.Truncated = q.since.seen != 0 || !q.since.at.IsZero() && uint64(i) < last && ended.After(q.since.at)
 			return v

@@ -33,7 +33,7 @@ func TestExchanges(t *testing.T) {
 		{Proxy: "hello", At: now.Add(-time.Second), Outcome: proxy.RealError, Error: "refused"},
 	} {
 		e.ID = uint64(i + 1)
-		l.Recent.Add(e)
+		l.Recent.Add(&e)
 	}
 	yes, no := true, false
 	client := l.client(t)
@@ -73,12 +73,11 @@ func TestExchanges(t *testing.T) {
 
 // A list since something says when it may not be whole: the limit was reached, or older ones are forgotten.
 func TestAListSaysThatItIsNotWhole(t *testing.T) {
-	l := newLab(t, func(s *admin.Server) { s.Recent, s.History = admin.NewRecent(3), admin.NewHistory(3) })
+	l := newLab(t, func(s *admin.Server) { s.Recent = admin.NewRecent(3, 3) })
 	now := time.Now().UTC().Truncate(time.Second)
 	add := func(id uint64) {
 		e := proxy.Exchange{ID: id, Proxy: []string{"hello", "flaky"}[id%2], At: now.Add(time.Duration(id) * time.Second), Attempt: proxy.Attempt{ClosedBy: proxy.ByProxy}}
-		l.Recent.Add(e)
-		l.History.Add(e)
+		l.Recent.Add(&e)
 	}
 	add(1)
 	add(2)
@@ -117,7 +116,7 @@ func TestAListSaysThatItIsNotWhole(t *testing.T) {
 func TestTheShapeOfAnExchange(t *testing.T) {
 	l := newLab(t)
 	l.must(t, "PUT", "/admin/faults", `{"rules":[{"name":"late","delay":"1ms"},{"name":"no","abort":500,"percent":0},{"name":"end","abort":503}]}`)
-	l.Recent.Add(proxy.Exchange{
+	l.Recent.Add(&proxy.Exchange{
 		ID: 7, Proxy: "flaky", At: time.Date(2026, 1, 2, 3, 4, 5, 6000, time.UTC), Client: "192.0.2.1:5", Method: "GET",
 		Host: "flaky:6055", Path: "/<x>&", RequestID: "abc", Status: 503, RequestBytes: 1, ResponseBytes: 37,
 		Duration: 1500 * time.Microsecond, Outcome: proxy.Injected, Delayed: true, Faulted: true,
@@ -177,7 +176,7 @@ func TestTheShapeOfAnExchange(t *testing.T) {
 func TestRecentForgetsTheOldest(t *testing.T) {
 	l := newLab(t) // remembers ten
 	for i := range 25 {
-		l.Recent.Add(proxy.Exchange{ID: uint64(i + 1), Path: strings.Repeat("é", 600)})
+		l.Recent.Add(&proxy.Exchange{ID: uint64(i + 1), Path: strings.Repeat("é", 600)})
 	}
 	got, err := l.client(t).Exchanges(t.Context(), admin.ExchangeFilter{})
 	if err != nil {
@@ -198,7 +197,7 @@ func TestRecentIsAddedToWhileItIsRead(t *testing.T) {
 	for w := range 4 {
 		writers.Go(func() {
 			for i := range 500 {
-				l.Recent.Add(proxy.Exchange{ID: uint64(w*1000 + i), Proxy: fmt.Sprint(w)})
+				l.Recent.Add(&proxy.Exchange{ID: uint64(w*1000 + i), Proxy: fmt.Sprint(w)})
 			}
 		})
 	}
@@ -211,12 +210,12 @@ func TestRecentIsAddedToWhileItIsRead(t *testing.T) {
 }
 
 func BenchmarkRecentAdd(b *testing.B) {
-	recent := admin.NewRecent(1000)
+	recent := admin.NewRecent(1000, 5000)
 	e := proxy.Exchange{ID: 1, Proxy: "flaky", Method: "GET", Path: "/", Outcome: proxy.OK}
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			recent.Add(e)
+			recent.Add(&e)
 		}
 	})
 }

@@ -47,7 +47,7 @@ func newLab(t *testing.T, adjust ...func(*admin.Server)) *lab {
 	watch.State, watch.Tallies, watch.Connections = controller.State, engine.Tallies, engine.Connections
 	server := &admin.Server{
 		Live:       watch,
-		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10), History: admin.NewHistory(100), Audit: audit,
+		Controller: controller, Addr: engine.Addr, CA: engine.CA, Recent: admin.NewRecent(10, 100), Audit: audit,
 		Version: admin.Version{Version: "2.12.0", Squall: "0.1.0"}, Metrics: admin.NewMetrics(admin.TrafficMetrics(engine.Traffic)),
 		LogLevel: admin.NewLogLevel(zerolog.InfoLevel),
 	}

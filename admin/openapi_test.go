@@ -64,7 +64,7 @@ func describedLab(t *testing.T) *lab {
 	plan.Begin(set, &view)
 	for action, _ := plan.Next(&view); action != nil; action, _ = plan.Next(&view) {
 	}
-	l.Recent.Add(proxy.Exchange{
+	l.Recent.Add(&proxy.Exchange{
 		ID: 7, Proxy: "flaky", Client: "127.0.0.1", Method: "GET", Host: "localhost:6055", Path: "/", RequestID: "6W4QXA3KJ7",
 		Status: 503, ResponseBytes: 33, Duration: 301_500 * time.Microsecond, Outcome: proxy.Injected, Delayed: true, Faulted: true, Faults: plan.Record(),
 	})

@@ -48,12 +48,10 @@ type Server struct {
 	AcceptFailures func(proxyName string) *proxy.AcceptFailures
 	// CA gives the certificate, as PEM, of the throw-away authority that vouches for the proxies. May be nil: then there is none.
 	CA func() ([]byte, error)
-	// Recent holds the latest exchanges. May be nil: then there are none.
+	// Recent holds the latest exchanges, and more of them for verdicts. May be nil: then there are none.
 	Recent *Recent
 	// Connections are those of the clients. May be nil: then there are none.
 	Connections Connections
-	// History holds more of them, for verdicts. It is made by [NewHistory]. May be nil: then there are none.
-	History *Recent
 	// Audit holds the latest changes. May be nil: then there are none.
 	Audit *Audit
 	// Live is what can be watched. Whoever makes it runs it. May be nil: then there is nothing.

@@ -76,7 +76,7 @@ func (d *desk) postVerdict(r *http.Request) (answer, error) {
 
 // verdict judges, and writes what it finds in the form that is asked for.
 func (d *desk) verdict(r *http.Request, p params, q VerdictQuery) (answer, error) {
-	if d.History == nil {
+	if !d.Recent.judges() {
 		return answer{}, refusef(http.StatusConflict, "", "no exchanges are kept here that a verdict could be made of (squall serve --verdict-history)")
 	}
 	form, err := formOf(r, p)
@@ -135,7 +135,7 @@ func (d *desk) judge(q VerdictQuery, now time.Time) (verdict.Report, error) {
 		return called && (q.Client == "" || client == q.Client)
 	})
 	report, err := verdict.Judge(in)
-	report.Records.Overrun = q.Since != nil && d.History.forgets(*q.Since)
+	report.Records.Overrun = q.Since != nil && d.Recent.forgets(*q.Since)
 	return report, err
 }
 
@@ -145,7 +145,7 @@ func (d *desk) tap(since *time.Time, wanted func(proxyName, client string) bool)
 	if since != nil {
 		from = *since
 	}
-	t := verdict.Tap{Exchanges: d.History.all(func(e *proxy.Exchange) bool {
+	t := verdict.Tap{Exchanges: d.Recent.all(func(e *proxy.Exchange) bool {
 		return !e.At.Before(from) && wanted(e.Proxy, e.Client)
 	})}
 	if d.Connections == nil {

@@ -16,7 +16,7 @@ import (
 // exchange each of another client and through another proxy.
 func judgedLab(t *testing.T) *lab {
 	t.Helper()
-	l := newLab(t, func(s *admin.Server) { s.History = admin.NewHistory(1000) })
+	l := newLab(t, func(s *admin.Server) { s.Recent = admin.NewRecent(1, 1000) })
 	if _, err := l.controller.Change(t.Context(), control.Request{}, func(s *control.State) error {
 		front := proxy.Defaults()
 		front.Name, front.Listen, front.Upstream = "front", "127.0.0.1:0", "http://127.0.0.1:1"
@@ -30,7 +30,7 @@ func judgedLab(t *testing.T) *lab {
 	add := func(e proxy.Exchange) {
 		id++
 		e.ID, e.At, e.Method, e.Duration = id, at, "GET", time.Millisecond
-		l.History.Add(e)
+		l.Recent.Add(&e)
 		at = at.Add(2 * time.Millisecond)
 	}
 	for call := range uint64(40) {
@@ -140,11 +140,11 @@ func TestVerdictRefuses(t *testing.T) {
 // What is remembered for verdicts is bounded, in number and in size: of 40 MB of texts a hundredth stays.
 func TestHistoryIsBounded(t *testing.T) {
 	const size = 1000
-	l := newLab(t, func(s *admin.Server) { s.History = admin.NewHistory(size) })
+	l := newLab(t, func(s *admin.Server) { s.Recent = admin.NewRecent(1, size) })
 	before := heap()
 	for id := range uint64(2 * size) {
 		long := strings.Repeat(string(rune('a'+id%26)), 10_000)
-		l.History.Add(proxy.Exchange{
+		l.Recent.Add(&proxy.Exchange{
 			ID: id, At: time.Now(), Proxy: "flaky", Client: "c", Method: "GET", Host: long, Path: "/" + long, RequestID: "x" + long, Error: "y" + long,
 			Status: 503, Outcome: proxy.Injected,
 		})

@@ -58,5 +58,5 @@ func (e *Exchange) Flags() []string {
 }
 
 // Observer is told of every exchange once, when it is over, on whatever way it ended. It is called on the exchange's
-// goroutine and must not block.
-type Observer func(Exchange)
+// goroutine and must not block. The record is lent: it is read during the call, and what is kept of it is copied.
+type Observer func(*Exchange)

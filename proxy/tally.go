@@ -89,7 +89,7 @@ func (t *Tally) end() {
 // whatever way it ended; an exchange over which the observer panics is not counted.
 func (p *Proxy) Tell(e *Exchange) {
 	if observe := p.engine.Observer; observe != nil {
-		observe(*e)
+		observe(e)
 	}
 	p.tally.add(e)
 }

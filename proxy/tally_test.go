@@ -29,7 +29,7 @@ func TestTallyOfAProxy(t *testing.T) {
 	g := &greeter{}
 	e := newEngine(t, g)
 	told := 0
-	e.Observer = func(proxy.Exchange) { told++ }
+	e.Observer = func(*proxy.Exchange) { told++ }
 	a := endpoint("a", "127.0.0.1:0")
 	run(t, e, a)
 	p := g.proxy("a")

@@ -74,8 +74,8 @@ func TestSeries(t *testing.T) {
 	var s Series
 	start := time.Unix(1_000_000, 0)
 	a := []Open{{"a", 2}}
-	s.Observe(proxy.Exchange{Proxy: "a", Outcome: proxy.OK, Status: 200, Duration: 10 * time.Millisecond})
-	s.Observe(proxy.Exchange{Proxy: "a", Outcome: proxy.Injected, Status: 503, Faulted: true})
+	s.Observe(&proxy.Exchange{Proxy: "a", Outcome: proxy.OK, Status: 200, Duration: 10 * time.Millisecond})
+	s.Observe(&proxy.Exchange{Proxy: "a", Outcome: proxy.Injected, Status: 503, Faulted: true})
 	first := s.Tick(start, a)[0]
 	if first.Counts != (Counts{OK: 1, InjectedErrors: 1}) || first.Open != 2 || math.Abs(float64(first.P99)-10) > 0.4 {
 		t.Errorf("the first second: %+v", first)
@@ -103,7 +103,7 @@ func TestTicksAndExchangesMeet(t *testing.T) {
 	var s Series
 	go func() {
 		for range 1000 {
-			s.Observe(proxy.Exchange{Proxy: "a"})
+			s.Observe(&proxy.Exchange{Proxy: "a"})
 		}
 	}()
 	sum := uint64(0)
@@ -188,14 +188,14 @@ func TestFeedHasSoManyReaders(t *testing.T) {
 
 func TestSamplerSaysWhatItLeavesOut(t *testing.T) {
 	s := NewSampler()
-	s.Observe(proxy.Exchange{})
+	s.Observe(&proxy.Exchange{})
 	if taken := s.Take(); len(taken) != 0 {
 		t.Error("nobody watches, and yet it takes")
 	}
 	s.Refill(true)
 	for range 1000 {
-		s.Observe(proxy.Exchange{})
-		s.Observe(proxy.Exchange{Faulted: true})
+		s.Observe(&proxy.Exchange{})
+		s.Observe(&proxy.Exchange{Faulted: true})
 	}
 	if taken := s.Take(); len(taken) != 2*PerSecond {
 		t.Errorf("%d taken, want %d", len(taken), 2*PerSecond)
@@ -234,7 +234,7 @@ func TestWatchTellsEverySecond(t *testing.T) {
 		r := mustRead(t, w.Feed, "")
 		time.Sleep(time.Second)
 		synctest.Wait()
-		w.Observe(proxy.Exchange{Proxy: "a", Path: "/x"})
+		w.Observe(&proxy.Exchange{Proxy: "a", Path: "/x"})
 		synctest.Wait()
 		if b, data := read(t, r); len(b.Events) != 2 || b.Events[0].Kind != KindFigures || data[1] != `"/x"` {
 			t.Errorf("%q", data)

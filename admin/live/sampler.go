@@ -24,7 +24,7 @@ type Sampler struct {
 }
 
 // Observe is a [proxy.Observer].
-func (s *Sampler) Observe(e proxy.Exchange) {
+func (s *Sampler) Observe(e *proxy.Exchange) {
 	s.seen.Add(1)
 	room := &s.room[0]
 	if e.Faulted || e.Delayed {
@@ -34,7 +34,7 @@ func (s *Sampler) Observe(e proxy.Exchange) {
 		return
 	}
 	s.mu.Lock()
-	s.taken = append(s.taken, e)
+	s.taken = append(s.taken, *e)
 	s.mu.Unlock()
 	select {
 	case s.Taken <- struct{}{}:

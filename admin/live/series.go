@@ -89,9 +89,9 @@ type Series struct {
 }
 
 // Observe counts an exchange. It is a [proxy.Observer].
-func (s *Series) Observe(e proxy.Exchange) {
+func (s *Series) Observe(e *proxy.Exchange) {
 	r := s.record(e.Proxy)
-	r.counts[classOf(&e)].Add(1)
+	r.counts[classOf(e)].Add(1)
 	r.duration.add(e.Duration)
 }
 

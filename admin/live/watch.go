@@ -42,7 +42,7 @@ type Watch struct {
 }
 
 // Observe is a [proxy.Observer].
-func (w *Watch) Observe(e proxy.Exchange) {
+func (w *Watch) Observe(e *proxy.Exchange) {
 	w.Series.Observe(e)
 	w.Sampler.Observe(e)
 }

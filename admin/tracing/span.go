@@ -17,7 +17,7 @@ var methods = [...]string{"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OP
 
 // Observe ends the span of an exchange. It is a [proxy.Observer]. What had none, as connections of TCP and TLS handshakes have, gets
 // one that begins a trace.
-func (t *Tracer) Observe(e proxy.Exchange) {
+func (t *Tracer) Observe(e *proxy.Exchange) {
 	span, begun := trace.Span(nil), false
 	if e.Trace != nil {
 		span, begun = e.Trace.Of.(trace.Span)
@@ -26,7 +26,7 @@ func (t *Tracer) Observe(e proxy.Exchange) {
 		_, span = t.begin(context.Background(), e.At)
 	}
 	if span.IsRecording() {
-		describe(span, &e)
+		describe(span, e)
 	}
 	span.End(trace.WithTimestamp(e.At.Add(e.Duration)))
 }

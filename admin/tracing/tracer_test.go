@@ -106,7 +106,7 @@ func TestSpan(t *testing.T) {
 	var passed proxy.Span
 	got := spans(t, func(tracer *tracing.Tracer) {
 		passed = tracer.Begin(at, parent, "vendor=1")
-		tracer.Observe(proxy.Exchange{
+		tracer.Observe(&proxy.Exchange{
 			ID: 7, Proxy: "a", At: at, Duration: time.Second, Method: "GET", Host: "shop.test", Path: "/cart", Client: "192.0.2.1",
 			Status: 503, Outcome: proxy.Injected, Delayed: true, Faulted: true, Faults: record(t), Trace: &passed,
 		})
@@ -159,7 +159,7 @@ func TestTraceContext(t *testing.T) {
 		if !strings.HasPrefix(silent.Parent, "00-"+traceID) || !strings.HasSuffix(silent.Parent, "-00") {
 			t.Errorf("not sampled: the upstream is sent %q", silent.Parent)
 		}
-		tracer.Observe(proxy.Exchange{Method: "GET", Trace: &silent})
+		tracer.Observe(&proxy.Exchange{Method: "GET", Trace: &silent})
 	})
 	if len(got) != 0 {
 		t.Errorf("sent %v", got)
@@ -169,8 +169,8 @@ func TestTraceContext(t *testing.T) {
 // TestSpansOfOthers: connections of TCP have spans, too, errors are told, and clients' inventions name none.
 func TestSpansOfOthers(t *testing.T) {
 	got := spans(t, func(tracer *tracing.Tracer) {
-		tracer.Observe(proxy.Exchange{Proxy: "db", Outcome: proxy.RealError, Error: "dial: refused", At: time.Now()})
-		tracer.Observe(proxy.Exchange{Method: "BREW", Outcome: proxy.OK, Status: 200})
+		tracer.Observe(&proxy.Exchange{Proxy: "db", Outcome: proxy.RealError, Error: "dial: refused", At: time.Now()})
+		tracer.Observe(&proxy.Exchange{Method: "BREW", Outcome: proxy.OK, Status: 200})
 	})
 	if len(got) != 2 || got[0].Name != "connection" || got[0].Status.Description != "dial: refused" || got[0].Parent.IsValid() {
 		t.Fatalf("%+v", got)

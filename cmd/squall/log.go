@@ -28,13 +28,13 @@ type exchangeLog struct {
 	plain  *quota          // of lines for exchanges that nothing happened to; nil = each has one
 }
 
-func (l exchangeLog) exchange(e proxy.Exchange) {
+func (l exchangeLog) exchange(e *proxy.Exchange) {
 	if e.FaultPanic != "" {
 		l.logger.Error().Str("proxy", e.Proxy).Uint64("exchange", e.ID).Str("panic", e.FaultPanic).Msg("a fault panicked; the request passed")
 	}
 	detailed := l.level.Get() <= zerolog.DebugLevel
 	suppressed, admitted := 0, true
-	if !detailed && isPlain(&e) && l.level.Get() <= zerolog.InfoLevel {
+	if !detailed && isPlain(e) && l.level.Get() <= zerolog.InfoLevel {
 		suppressed, admitted = l.plain.admit(time.Now())
 	}
 	if !admitted {

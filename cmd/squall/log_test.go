@@ -15,7 +15,7 @@ import (
 
 func TestAPanicInAFaultIsLogged(t *testing.T) {
 	var out bytes.Buffer
-	exchangeLog{logger: newLogger(&out, "json", "squall")}.exchange(proxy.Exchange{ID: 7, Proxy: "p", FaultPanic: "index out of range"})
+	exchangeLog{logger: newLogger(&out, "json", "squall")}.exchange(&proxy.Exchange{ID: 7, Proxy: "p", FaultPanic: "index out of range"})
 	for _, want := range []string{`"level":"error"`, `"exchange":7`, `"panic":"index out of range"`, `"message":"exchange"`} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the log has no %s: %s", want, &out)
@@ -31,21 +31,21 @@ func TestLogOfExchanges(t *testing.T) {
 		log := exchangeLog{newLogger(&out, "json", "squall").Sample(level), level, &quota{most: 2}}
 		lines := func(kind string) int { return strings.Count(out.String(), kind) }
 		for range 5 {
-			log.exchange(proxy.Exchange{Outcome: proxy.OK})
-			log.exchange(proxy.Exchange{Outcome: proxy.OK, Delayed: true})
-			log.exchange(proxy.Exchange{Outcome: proxy.Injected, Faulted: true})
-			log.exchange(proxy.Exchange{Outcome: proxy.RealError, Error: "refused"})
+			log.exchange(&proxy.Exchange{Outcome: proxy.OK})
+			log.exchange(&proxy.Exchange{Outcome: proxy.OK, Delayed: true})
+			log.exchange(&proxy.Exchange{Outcome: proxy.Injected, Faulted: true})
+			log.exchange(&proxy.Exchange{Outcome: proxy.RealError, Error: "refused"})
 		}
 		if lines(`"flags":""`) != 2+5 || lines(`"flags":"DI"`) != 5 || lines(`"flags":"FI"`) != 5 || lines(`"level":"warn"`) != 5 || lines("suppressed") != 0 {
 			t.Fatalf("%s", &out)
 		}
 		time.Sleep(time.Second)
-		log.exchange(proxy.Exchange{Outcome: proxy.ClientLeft})
+		log.exchange(&proxy.Exchange{Outcome: proxy.ClientLeft})
 		if lines(`"suppressed":3`) != 1 {
 			t.Errorf("what was suppressed is not said: %s", &out)
 		}
 		for range 4 {
-			log.exchange(proxy.Exchange{Outcome: proxy.OK})
+			log.exchange(&proxy.Exchange{Outcome: proxy.OK})
 		}
 		log.close()
 		if lines(`"suppressed":3`) != 2 || !strings.Contains(out.String(), "exchanges without a line") {
@@ -54,15 +54,15 @@ func TestLogOfExchanges(t *testing.T) {
 		out.Reset()
 		level.Set(zerolog.DebugLevel)
 		for range 9 {
-			log.exchange(proxy.Exchange{Outcome: proxy.OK})
+			log.exchange(&proxy.Exchange{Outcome: proxy.OK})
 		}
 		if lines(`"decisions":`) != 9 {
 			t.Errorf("at debug an exchange has no line: %s", &out)
 		}
 		out.Reset()
 		level.Set(zerolog.WarnLevel)
-		log.exchange(proxy.Exchange{Outcome: proxy.Injected, Faulted: true})
-		log.exchange(proxy.Exchange{Outcome: proxy.RealError})
+		log.exchange(&proxy.Exchange{Outcome: proxy.Injected, Faulted: true})
+		log.exchange(&proxy.Exchange{Outcome: proxy.RealError})
 		if lines("\n") != 1 || lines(`"level":"warn"`) != 1 {
 			t.Errorf("at warn: %s", &out)
 		}

@@ -109,11 +109,7 @@ func startStack(c stackConfig) (*stack, error) {
 	if err != nil {
 		return nil, fmt.Errorf("admin API: %w", err)
 	}
-	recent, audit, changes := admin.NewRecent(recentExchanges), admin.NewAudit(), &metrics.Changes{}
-	var history *admin.Recent
-	if c.judged > 0 {
-		history = admin.NewHistory(c.judged)
-	}
+	recent, audit, changes := admin.NewRecent(recentExchanges, c.judged), admin.NewAudit(), &metrics.Changes{}
 	watch := &live.Watch{Feed: live.NewFeed(), Series: &live.Series{}, Sampler: live.NewSampler(), View: admin.ShowExchange}
 	audit.Feed = watch.Feed
 	log := exchangeLog{c.logger, c.logLevel, c.logRate}
@@ -123,12 +119,9 @@ func startStack(c stackConfig) (*stack, error) {
 		Executors: map[string]proxy.Executor{
 			proxy.DefaultEngine: &http1.Executor{HTTP2: http2}, "nethttp": http2, proxy.TCP: &tcp.Executor{},
 		},
-		CallHeader: c.callHeader, NoMarks: history == nil,
-		Observer: func(e proxy.Exchange) {
+		CallHeader: c.callHeader, NoMarks: c.judged == 0,
+		Observer: func(e *proxy.Exchange) {
 			recent.Add(e)
-			if history != nil {
-				history.Add(e)
-			}
 			watch.Observe(e)
 			log.exchange(e)
 			if c.tracer != nil {
@@ -156,7 +149,7 @@ func startStack(c stackConfig) (*stack, error) {
 		return nil, errors.Join(err, closeAll(listeners))
 	}
 	server := &admin.Server{
-		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, History: history, Audit: audit, Connections: s.engine,
+		Controller: s.controller, Addr: s.engine.Addr, CA: s.engine.CA, Recent: recent, Audit: audit, Connections: s.engine,
 		AcceptFailures: s.engine.AcceptFailures, Ready: s.engine.Ready,
 		Metrics: s.metrics(&c, changes),
 		Live:    watch,

@@ -62,7 +62,7 @@ func newBothWays(t *testing.T, executor string) *bothWays {
 	b.engine.Executors = map[string]proxy.Executor{
 		"http1": &http1.Executor{}, "nethttp": &nethttp.Executor{},
 	}
-	b.engine.Observer = func(x proxy.Exchange) { b.exchanges <- x }
+	b.engine.Observer = func(x *proxy.Exchange) { b.exchanges <- *x }
 	b.endpoint.Config = proxy.Defaults()
 	c := &b.endpoint.Config
 	c.Name, c.Listen, c.Upstream, c.Engine = "p", "127.0.0.1:0", "http://"+upstream.Addr().String(), executor

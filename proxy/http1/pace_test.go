@@ -29,7 +29,7 @@ func pacedProxy(t *testing.T, executor *http1.Executor, upstream http.HandlerFun
 	exchanges := make(chan proxy.Exchange, 10)
 	engine := &proxy.Engine{
 		Executors: map[string]proxy.Executor{proxy.DefaultEngine: executor},
-		Observer:  func(x proxy.Exchange) { exchanges <- x },
+		Observer:  func(x *proxy.Exchange) { exchanges <- *x },
 	}
 	endpoint := proxy.Endpoint{Config: proxy.Defaults(), Faults: set}
 	endpoint.Config.Name, endpoint.Config.Listen, endpoint.Config.Upstream = "p", "127.0.0.1:0", server.URL

@@ -28,7 +28,7 @@ func startEngine(t *testing.T, upstream string, rules ...string) (engine *proxy.
 	t.Helper()
 	engine = &proxy.Engine{
 		Executors: map[string]proxy.Executor{proxy.DefaultEngine: &http1.Executor{}},
-		Observer:  func(proxy.Exchange) {},
+		Observer:  func(*proxy.Exchange) {},
 	}
 	config := proxy.Defaults()
 	config.Name, config.Listen, config.Upstream = "p", "127.0.0.1:0", "http://"+upstream

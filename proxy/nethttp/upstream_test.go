@@ -216,7 +216,7 @@ func TestRepeatedCallsAreRecorded(t *testing.T) {
 	}))
 	t.Cleanup(upstream.Close)
 	exchanges := make(chan proxy.Exchange, 2)
-	url, _ := start(t, &nethttp.Executor{}, upstream.URL, func(x proxy.Exchange) { exchanges <- x })
+	url, _ := start(t, &nethttp.Executor{}, upstream.URL, func(x *proxy.Exchange) { exchanges <- *x })
 	for i, want := range []int{1, 2} {
 		get(t, url)
 		if x := <-exchanges; x.UpstreamAttempts != want || x.Status != 200 {

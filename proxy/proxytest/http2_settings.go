@@ -54,7 +54,7 @@ func (s http2Suite) drainStreams(t *testing.T) {
 	slow = c.open(http.MethodGet, "/slow", true)
 	c.awaitBody(slow, "first")
 	var told atomic.Bool
-	slowly := func(proxy.Exchange) {
+	slowly := func(*proxy.Exchange) {
 		time.Sleep(100 * time.Millisecond) // longer than the connection lives
 		told.Store(true)
 	}
@@ -73,7 +73,7 @@ func (s http2Suite) rapidReset(t *testing.T) {
 	counter := faults.NewCounter()
 	r := s.start(t, upstream, armed(t, counter, `{"name": "it", "delay": "1h", "max_active": 100}`))
 	recorded := make(chan struct{}, streams)
-	probe := func(x proxy.Exchange) {
+	probe := func(x *proxy.Exchange) {
 		if x.Outcome == proxy.ClientLeft {
 			recorded <- struct{}{}
 		}

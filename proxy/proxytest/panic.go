@@ -109,7 +109,7 @@ func (s engineSuite) observerPanic(t *testing.T) {
 	r := s.start(t, upstream)
 	for _, panics := range []int64{1, 2} {
 		var times atomic.Int64
-		probe := func(x proxy.Exchange) {
+		probe := func(x *proxy.Exchange) {
 			if strings.HasPrefix(x.Path, "/panic") && times.Add(1) <= panics {
 				panic("an observer")
 			}
@@ -120,6 +120,7 @@ func (s engineSuite) observerPanic(t *testing.T) {
 		reply, _ := c.reply(http.MethodGet)
 		equal(t, "status", reply.StatusCode, 200) // it was sent already
 		c.expectEnd()
+		eventually(5*time.Second, func() bool { return times.Load() == 2 })
 		if panics == 1 {
 			x := r.exchange()
 			equal(t, "outcome", x.Outcome, proxy.RealError)

@@ -29,7 +29,7 @@ type rig struct {
 	client    *http.Client
 	exchanges chan proxy.Exchange
 	warnings  chan string
-	probe     atomic.Pointer[func(proxy.Exchange)] // is told of every exchange before they are; nil = none
+	probe     atomic.Pointer[func(*proxy.Exchange)] // is told of every exchange before they are; nil = none
 }
 
 // option changes what a rig starts.
@@ -107,12 +107,12 @@ func (s suite) startEngine(t *testing.T, upstream string, setUp func(*proxy.Engi
 }
 
 // observe keeps records for exchange; beyond 100 that nobody has looked at it forgets.
-func (r *rig) observe(x proxy.Exchange) {
+func (r *rig) observe(x *proxy.Exchange) {
 	if probe := r.probe.Load(); probe != nil {
 		(*probe)(x)
 	}
 	select {
-	case r.exchanges <- x:
+	case r.exchanges <- *x:
 	default:
 	}
 }

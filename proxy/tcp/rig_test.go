@@ -43,7 +43,7 @@ func startOn(t testing.TB, executor proxy.Executor, upstream string, rules ...st
 	r := &rig{t: t, counters: map[string]*faults.Counter{}, exchanges: make(chan proxy.Exchange, 1000)}
 	r.engine = &proxy.Engine{
 		Executors: map[string]proxy.Executor{proxy.TCP: executor},
-		Observer:  func(x proxy.Exchange) { r.exchanges <- x },
+		Observer:  func(x *proxy.Exchange) { r.exchanges <- *x },
 	}
 	c := proxy.Defaults()
 	c.Name, c.Protocol, c.Listen, c.Upstream = "redis", proxy.TCP, "127.0.0.1:0", upstream
