@@ -28,7 +28,7 @@ func TestFiguresOfWrkAgree(t *testing.T) {
 	if err := os.WriteFile(script, []byte(wrkScript), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	output, err := exec.CommandContext(t.Context(), "wrk", "-t1", "-c1", "-d30s", "-s", script, b.url("shop")+"/").CombinedOutput()
+	output, err := exec.CommandContext(t.Context(), "wrk", "-t1", "-c1", "-d10s", "-s", script, b.url("shop")+"/").CombinedOutput()
 	if err != nil {
 		t.Fatalf("wrk: %v\n%s", err, output)
 	}
