@@ -16,7 +16,7 @@ func (s *scene) steady() (rate float64, reason string) {
 	switch {
 	case reason != "":
 		return 0, reason
-	case rate < least:
+	case rate < least, rate == 0:
 		return 0, fmt.Sprintf("rates are compared from %s calls a second on, here it is %s", number(least), number(rate))
 	}
 	return rate, ""

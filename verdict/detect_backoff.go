@@ -39,9 +39,9 @@ func noBackoff(s *scene, f *finding) {
 		f.inconclusive("%s", reason)
 		return
 	}
-	retries := 0
+	retries, most := 0, 0
 	for _, c := range sure {
-		retries += len(c.repeats())
+		retries, most = retries+len(c.repeats()), max(most, len(c.attempts))
 	}
 	if retries == 0 {
 		f.pass("%s failed, and none was tried again", count(len(sure), "call"))
@@ -50,7 +50,7 @@ func noBackoff(s *scene, f *finding) {
 	gaps := int(f.limit("gaps"))
 	least := gaps * int(f.limit("calls")) // pauses in all
 	var pauses []float64
-	for ; gaps > 0; gaps-- {
+	for gaps = min(gaps, most); gaps > 0; gaps-- { // more than any call has are none
 		pauses = pausesOf(sure, gaps)
 		if f.enough(len(pauses), "calls") && gaps*len(pauses) >= least {
 			break
@@ -132,18 +132,18 @@ func noGrowth(s *scene, f *finding) {
 	}
 	var ratios []float64
 	var longest time.Duration
-	calls := 0
+	calls, gaps := 0, max(2, int(f.limit("gaps"))) // of one there is no ratio
 	for _, c := range sure {
 		own := ownGaps(c)
 		for _, g := range own {
 			longest = max(longest, g.length)
 		}
-		if !f.enough(len(own), "gaps") {
+		if len(own) < gaps {
 			continue
 		}
 		calls++
 		f.show(c.first(), c.last())
-		for i, g := range own[1:int(f.limit("gaps"))] {
+		for i, g := range own[1:gaps] {
 			ratios = append(ratios, g.length.Seconds()/max(own[i].length, time.Microsecond).Seconds())
 		}
 	}
@@ -154,7 +154,7 @@ func noGrowth(s *scene, f *finding) {
 	case longest > f.span("cap"):
 		f.warn("a pause of %s: the delay has no cap", brief(longest))
 	case !f.enough(calls, "calls"):
-		f.inconclusive("%s with %s retries or more, %s needed", count(calls, "call"), number(f.limit("gaps")), number(f.limit("calls")))
+		f.inconclusive("%s with %d retries or more, %s needed", count(calls, "call"), gaps, number(f.limit("calls")))
 	case growth < f.limit("growth"):
 		f.warn("each pause is %s times the one before it: the delay is fixed", number(growth))
 	default:

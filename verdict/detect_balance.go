@@ -45,7 +45,8 @@ func feedsDead(s *scene, f *finding) {
 			looked++
 			isDead := func(a *attempt) bool { return a.Proxy == dead }
 			if part := share(countOf(rest, isDead), len(rest)); part > worst {
-				worst, f.Evidence, f.LeftOut = part, nil, 0
+				worst = part
+				f.showOnly(nil)
 				for _, a := range rest {
 					if isDead(a) {
 						f.show(a)

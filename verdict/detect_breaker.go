@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"math"
 	"time"
 )
 
@@ -46,8 +47,8 @@ func neverOpens(s *scene, f *finding) {
 		last := begunIn(t.attempts, third)
 		left := perSecond(len(last), third.length()) / max(first, rate)
 		if left >= worst {
-			worst, f.Evidence, f.LeftOut = left, nil, 0
-			f.show(last...)
+			worst = left
+			f.showOnly(last)
 		}
 	}
 	f.figure("load left", worst, "of the load")
@@ -78,8 +79,8 @@ func tooEager(s *scene, f *finding) {
 		looked++
 		left := perSecond(len(t.attempts), t.length()) / rate
 		if left < lowest {
-			lowest, f.Evidence, f.LeftOut = left, nil, 0
-			f.show(t.attempts...)
+			lowest = left
+			f.showOnly(t.attempts)
 		}
 	}
 	f.figure("load left", lowest, "of the load")
@@ -134,25 +135,31 @@ func fixedProbes(s *scene, f *finding) {
 		f.inconclusive("%s", reason)
 		return
 	}
-	least, looked := 1.0, 0
+	least, looked, wanted := math.Inf(1), 0, max(3, int(f.limit("probes"))) // of one period there is no variation
 	for _, t := range s.outages(0) {
 		all := probes(t.attempts, f.span("quiet"))
-		if !f.enough(len(all), "probes") {
+		if len(all) < wanted {
 			continue
 		}
 		looked++
-		all = all[len(all)-int(f.limit("probes")):]
+		all = all[len(all)-wanted:]
 		var periods []float64
+		latest := []*attempt{all[0].first}
 		for i, p := range all[1:] {
 			periods = append(periods, p.first.begin.Sub(all[i].first.begin).Seconds())
-			f.show(p.first)
+			latest = append(latest, p.first)
 		}
-		least = min(least, variation(periods))
+		if varies := variation(periods); varies < least {
+			least = varies
+			f.showOnly(latest)
+		}
+	}
+	if looked == 0 {
+		f.inconclusive("no outage with %d probes, each after %s of quiet", wanted, brief(f.span("quiet")))
+		return
 	}
 	f.figure("variation", least, "")
 	switch {
-	case looked == 0:
-		f.inconclusive("no outage with %s probes, each after %s of quiet", number(f.limit("probes")), brief(f.span("quiet")))
 	case least < f.limit("variation"):
 		f.warn("its probes come at a fixed period: those of many clients can come together")
 	default:

@@ -40,8 +40,8 @@ func stampede(s *scene, f *finding) {
 			looked++
 			burst := p.burst(s.attempts[firstFrom(s.attempts, p.first.begin):], f.span("within"))
 			if len(burst) > most {
-				most, f.Evidence, f.LeftOut = len(burst), nil, 0
-				f.show(burst...)
+				most = len(burst)
+				f.showOnly(burst)
 			}
 		}
 	}
@@ -50,7 +50,7 @@ func stampede(s *scene, f *finding) {
 	switch {
 	case looked == 0:
 		f.inconclusive("no outage with %s of quiet in it: no breaker was seen to open", brief(f.span("quiet")))
-	case f.enough(most-1, "probes"):
+	case float64(most) > f.limit("probes"):
 		f.fail("%d requests at once behind a quiet, before it was known whether the service is back", most)
 	case f.enough(usual, "usual") && float64(most) > f.limit("share")*float64(usual):
 		f.fail("%d requests at once behind a quiet, where %d are usual: half-open lets too much through", most, usual)
@@ -182,7 +182,7 @@ const loadWindow = 2 * time.Second
 
 // timeToLoad is how long behind its begin a stretch first has a load of so many a second; false if it never has.
 func timeToLoad(t stretch, rate float64) (time.Duration, bool) {
-	wanted := int(rate * loadWindow.Seconds())
+	wanted := max(1, int(rate*loadWindow.Seconds()))
 	for i := range t.attempts {
 		if last := i + wanted - 1; last < len(t.attempts) && t.attempts[last].begin.Sub(t.attempts[i].begin) <= loadWindow {
 			return t.attempts[i].begin.Sub(t.begin), true

@@ -130,7 +130,7 @@ func unbounded(s *scene, f *finding) {
 		}
 		lasted := c.last().begin.Sub(c.first().begin)
 		most, longest = max(most, c.count()), max(longest, lasted)
-		if f.enough(c.count()-1, "attempts") || lasted > f.span("time") {
+		if float64(c.count()) > f.limit("attempts") || lasted > f.span("time") {
 			broken++
 			f.show(c.first(), c.last())
 		}

@@ -76,8 +76,8 @@ func tooWide(s *scene, f *finding) {
 			looked++
 			path := r.method + " " + r.path
 			if left := float64(len(group)) / expected; left < lowest || left == lowest && path < which {
-				lowest, which, f.Evidence, f.LeftOut = left, path, nil, 0
-				f.show(group...)
+				lowest, which = left, path
+				f.showOnly(group)
 			}
 		}
 	}

@@ -84,8 +84,10 @@ func (f *finding) limit(name string) float64 { return f.limits.of(f.ID, name) }
 // span gives one of the detector's own thresholds that is a time in seconds.
 func (f *finding) span(name string) time.Duration { return seconds(f.limit(name)) }
 
-// enough reports whether a count reaches the detector's threshold of that name.
-func (f *finding) enough(count int, name string) bool { return float64(count) >= f.limit(name) }
+// enough reports whether a count reaches the detector's threshold of that name; none is never enough.
+func (f *finding) enough(count int, name string) bool {
+	return count > 0 && float64(count) >= f.limit(name)
+}
 
 func (f *finding) figure(name string, value float64, unit string) {
 	f.Figures = append(f.Figures, Figure{name, value, unit})
@@ -103,6 +105,12 @@ func (f *finding) show(attempts ...*attempt) {
 		}
 		f.Evidence = append(f.Evidence, a.ID)
 	}
+}
+
+// showOnly makes exchanges the evidence in place of what was it before: what they show is worse.
+func (f *finding) showOnly(attempts []*attempt) {
+	f.Evidence, f.LeftOut = nil, 0
+	f.show(attempts...)
 }
 
 func (f *finding) end(grade Grade, format string, args ...any) {

@@ -18,9 +18,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// sample is a report with a finding of every grade.
-func sample(t *testing.T) Report {
-	t.Helper()
+// sampleInput are the records of a client that finds every call's failure out four times.
+func sampleInput() Input {
 	in := Input{Demand: 20, Distinct: true, Thresholds: map[string]float64{"D2.attempts": 20}}
 	for i := range 200 {
 		at := time.Duration(i) * 50 * time.Millisecond
@@ -42,7 +41,13 @@ func sample(t *testing.T) Report {
 		{Stage: Fault, Fault: `abort 503 on "/<script>alert(1)</script>"`, Share: 1, Begin: start.Add(fault), End: end},
 		{Stage: Recovery, Begin: end, End: in.Now},
 	}
-	report, err := Judge(in)
+	return in
+}
+
+// sample is a report with a finding of every grade.
+func sample(t *testing.T) Report {
+	t.Helper()
+	report, err := Judge(sampleInput())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func (s *scene) sureCalls(least float64, what string, match func(*call) bool) (s
 			"calls: send an id that repeats with each attempt (Idempotency-Key, X-Request-Id), or another target for each call",
 			unsure+len(sure), what, unsure)
 	}
-	if float64(len(sure)) < least {
+	if len(sure) == 0 || float64(len(sure)) < least {
 		return sure, fmt.Sprintf("calls %s: %d seen, %s needed", what, len(sure), number(least))
 	}
 	return sure, ""
