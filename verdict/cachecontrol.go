@@ -10,19 +10,22 @@ import (
 type freshness struct {
 	maxAge, staleIfError, whileRevalidating time.Duration
 	bounded                                 bool // it says stale-if-error, stale-while-revalidate or max-age at all
-	strict                                  bool // must-revalidate, no-cache or no-store: never stale
+	strict                                  bool // must-revalidate, no-cache or no-store: never stale; with the last two never fresh
 }
 
 // readFreshness reads a Cache-Control field; what it does not know it leaves.
 func readFreshness(field string) freshness {
 	var f freshness
+	never := false
 	for directive := range strings.SplitSeq(field, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(directive), "=")
 		n, err := strconv.ParseUint(strings.Trim(value, `"`), 10, 31)
 		age := time.Duration(n) * time.Second
 		switch name = strings.ToLower(name); {
-		case name == "must-revalidate" || name == "no-cache" || name == "no-store":
+		case name == "must-revalidate":
 			f.strict = true
+		case name == "no-store", name == "no-cache" && value == "": // with a value it is about fields, not the reply
+			f.strict, never = true, true
 		case err != nil:
 		case name == "max-age":
 			f.maxAge, f.bounded = age, true
@@ -31,6 +34,9 @@ func readFreshness(field string) freshness {
 		case name == "stale-while-revalidate":
 			f.whileRevalidating, f.bounded = age, true
 		}
+	}
+	if never {
+		f.maxAge = 0
 	}
 	return f
 }

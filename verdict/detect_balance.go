@@ -6,23 +6,47 @@ import (
 	"slices"
 )
 
-// balanceDetectors look at how a client spreads its requests over the backends of a service, each behind a proxy of its own. Whether
-// they go where weights say they should is not looked at: no record says what was meant.
+// balanceDetectors look at how a client spreads its requests over the backends of a service, each behind a proxy of its own.
 func balanceDetectors() []detector {
 	return []detector{
 		{
-			id: "D30", name: "feeds a dead backend",
-			needs: "proxies before 2 backends or more, and a fault that fails all of one and leaves another well, with 50 exchanges later than 10 s",
+			id: "D30", name: "balances badly",
+			needs: "proxies before 2 backends or more, and a fault that fails all of one and leaves another well, with 50 exchanges later than " +
+				"10 s; or their weights, and 10 cycles of these or 200 exchanges in a baseline before anything fails",
 			limits: []Threshold{
 				{"share", 0.5, "of an equal part"}, {"time", 10, "s"}, {"exchanges", 50, "exchanges"}, {"retries", 20, "retries"}, {"sigma", 3, ""},
+				{"chance", 0.001, ""}, {"weighed", 200, "exchanges"}, {"cycles", 10, "cycles"},
 			},
-			evaluate: feedsDead, mend: mendBalance(),
+			evaluate: balancesBadly, mend: mendBalance(),
 		},
 	}
 }
 
 // leastOfDead is how many exchanges show that a backend is dead.
 const leastOfDead = 5
+
+// balancesBadly looks at where exchanges go when a backend is dead, and, where weights are given, when all are well. Whoever gives
+// weights wants to know of them: without enough to tell there is no PASS.
+func balancesBadly(s *scene, f *finding) {
+	dead, weighed := f.part(), f.part()
+	feedsDead(s, dead)
+	if len(s.weights) == 0 {
+		*f = *dead
+		return
+	}
+	againstWeights(s, weighed)
+	figures := slices.Concat(dead.Figures, weighed.Figures)
+	switch {
+	case weighed.Verdict != Pass && !dead.worseThan(weighed):
+		*f = *weighed
+	case dead.Verdict != Inconclusive:
+		*f = *dead
+		f.Says += "; " + weighed.Says
+	default:
+		f.pass("%s; of dead backends nothing is known: %s", weighed.Says, dead.Says)
+	}
+	f.Figures = figures
+}
 
 // feedsDead looks at what a backend that is dead still gets, once the client has had the time to see it, and at where what it failed is
 // tried again.
@@ -31,7 +55,11 @@ func feedsDead(s *scene, f *finding) {
 	for _, a := range s.attempts {
 		backends[a.Proxy] = true
 	}
-	equal := 1 / float64(max(1, len(backends)))
+	if len(backends) < 2 {
+		f.inconclusive("the client is seen at %s: a proxy before each backend is needed", count(len(backends), "proxy"))
+		return
+	}
+	equal := 1 / float64(len(backends))
 	worst, looked := 0.0, 0
 	var again affinity
 	for _, t := range s.faults() {
@@ -61,8 +89,6 @@ func feedsDead(s *scene, f *finding) {
 	// Were they sent anywhere by chance, so many more than an equal part would hardly ever be at the same.
 	chance := equal + f.limit("sigma")*math.Sqrt(equal*(1-equal)/math.Max(1, float64(again.retries)))
 	switch {
-	case len(backends) < 2:
-		f.inconclusive("the client is seen at %s: a proxy before each backend is needed", count(len(backends), "proxy"))
 	case worst > f.limit("share")*equal:
 		f.fail("%s of the exchanges still went to a backend that had been dead for %s or longer", percent(worst), brief(f.span("time")))
 	case f.enough(again.retries, "retries") && share(again.same, again.retries) > chance:

@@ -51,10 +51,12 @@ func neverOpens(s *scene, f *finding) {
 			f.showOnly(last)
 		}
 	}
+	if looked == 0 {
+		f.inconclusive("nothing failed all the time for %s with %s calls in it", brief(f.span("time")), number(f.limit("calls")))
+		return
+	}
 	f.figure("load left", worst, "of the load")
 	switch {
-	case looked == 0:
-		f.inconclusive("nothing failed all the time for %s with %s calls in it", brief(f.span("time")), number(f.limit("calls")))
 	case worst > f.limit("fail"):
 		f.fail("after %s of failures it still sends %s of its load: nothing opens", brief(f.span("time")*2/3), percent(worst))
 	case worst < f.limit("pass"):
@@ -83,15 +85,16 @@ func tooEager(s *scene, f *finding) {
 			f.showOnly(t.attempts)
 		}
 	}
-	f.figure("load left", lowest, "of the load")
-	switch {
-	case looked == 0:
+	if looked == 0 {
 		f.inconclusive("no fault failed up to %s of the exchanges, or answered with 4xx, for %s", percent(f.limit("few")), brief(f.span("time")))
-	case lowest < 1-f.limit("drop"):
-		f.fail("the load fell to %s while the service was well: few failures, or 4xx, stop everything", percent(lowest))
-	default:
-		f.pass("the load stayed at %s or more while few exchanges failed", percent(lowest))
+		return
 	}
+	f.figure("load left", lowest, "of the load")
+	if lowest < 1-f.limit("drop") {
+		f.fail("the load fell to %s while the service was well: few failures, or 4xx, stop everything", percent(lowest))
+		return
+	}
+	f.pass("the load stayed at %s or more while few exchanges failed", percent(lowest))
 }
 
 // mild reports whether a fault is one that must not stop a client: few failures, or replies about the request.
@@ -159,10 +162,9 @@ func fixedProbes(s *scene, f *finding) {
 		return
 	}
 	f.figure("variation", least, "")
-	switch {
-	case least < f.limit("variation"):
+	if least < f.limit("variation") {
 		f.warn("its probes come at a fixed period: those of many clients can come together")
-	default:
-		f.pass("the times between probes vary by %s", percent(least))
+		return
 	}
+	f.pass("the times between probes vary by %s", percent(least))
 }

@@ -31,16 +31,17 @@ func cacheStampede(s *scene, f *finding) {
 		return
 	}
 	waiting := s.waitersByToken()
-	moments, most, worst, waited := 0, 0, 0.0, 0
+	moments, most, waited, worst := 0, 0, 0, Inconclusive
 	for _, r := range s.rushes() {
 		callers := r.callers(waiting)
 		if !f.enough(callers, "callers") {
 			continue
 		}
 		moments++
-		if part := share(len(r.attempts), callers); part > worst {
-			most, worst, waited, f.Evidence, f.LeftOut = len(r.attempts), part, callers, nil, 0
-			f.show(r.attempts...)
+		grade := f.stampede(len(r.attempts), callers)
+		if grade == worst && share(len(r.attempts), callers) > share(most, waited) || grade.rank() > worst.rank() {
+			most, waited, worst = len(r.attempts), callers, grade
+			f.showOnly(r.attempts)
 		}
 	}
 	f.figure("moments", float64(moments), "")
@@ -50,13 +51,22 @@ func cacheStampede(s *scene, f *finding) {
 	case !f.enough(moments, "moments"):
 		f.inconclusive("%s at which %s callers or more wait for one reply that may be kept, %s needed",
 			count(moments, "moment"), number(f.limit("callers")), number(f.limit("moments")))
-	case worst > f.limit("fail"):
-		f.fail("%d callers waited for one reply, and it was asked for %d times at once", waited, most)
-	case float64(most) > f.limit("warn"):
-		f.warn("%d callers waited for one reply, and it was asked for %d times at once", waited, most)
+	case worst.AtLeast(Warn):
+		f.end(worst, "%d callers waited for one reply, and it was asked for %d times at once", waited, most)
 	default:
 		f.pass("what callers waited for together, at %s, was asked for once", count(moments, "moment"))
 	}
+}
+
+// stampede grades so many requests at once for what so many callers wait for.
+func (f *finding) stampede(requests, callers int) Grade {
+	switch {
+	case share(requests, callers) > f.limit("fail"):
+		return Fail
+	case float64(requests) > f.limit("warn"):
+		return Warn
+	}
+	return Pass
 }
 
 // rushes finds what was asked for, in the order of their begins: GETs whose replies may be kept. Attempts that are known to be

@@ -70,7 +70,7 @@ func fallbackSticks(s *scene, f *finding) {
 	f.figure("degraded replies", float64(stuck), "")
 	switch {
 	case stuck > 0:
-		f.fail("%s came %s and longer after the service was well again", count(stuck, "degraded reply"), brief(longest))
+		f.fail("%s came up to %s after the service was well again", count(stuck, "reply in degraded mode"), brief(longest))
 	case !f.enough(healthy, "replies"):
 		f.inconclusive("%s to callers after the service had been degraded and well again for %s, %s needed",
 			count(healthy, "reply"), brief(f.span("ttl")), number(f.limit("replies")))

@@ -51,7 +51,7 @@ func hedgeAbuse(s *scene, f *finding) {
 	case part > f.limit("share"):
 		f.fail("%s of the calls were sent twice: the load grows when the service is slow", percent(part))
 	case share(left, hedged) > f.limit("left"):
-		f.fail("of %s %d left the slower attempt running for more than %s", count(hedged, "hedged call"), left, brief(f.span("open")))
+		f.fail("%d of %s that were hedged left the slower attempt running for more than %s", left, count(hedged, "call"), brief(f.span("open")))
 	case !f.enough(slow, "delayed"):
 		f.inconclusive("%s delayed, %s needed", count(slow, "exchange"), number(f.limit("delayed")))
 	default:

@@ -41,7 +41,7 @@ func synchronised(s *scene, f *finding) {
 		instants++
 		if part := share(crowded, len(moments)); part > worst {
 			worst = part
-			f.Evidence = nil
+			f.showOnly(nil)
 			for _, g := range group {
 				f.show(g.after)
 			}
@@ -50,10 +50,15 @@ func synchronised(s *scene, f *finding) {
 			most = max(most, float64(crowded)/usual)
 		}
 	}
-	f.figure("largest share in one bin", worst, "")
-	switch {
-	case instants == 0:
+	if instants == 0 {
 		f.inconclusive("no %s calls failed at one instant and were tried again", number(f.limit("calls")))
+		return
+	}
+	f.figure("largest share in one bin", worst, "")
+	if most > 0 {
+		f.figure("largest bin", most, "times the mean")
+	}
+	switch {
 	case worst > f.limit("share") || most > f.limit("mean"):
 		f.fail("of calls that failed at one instant, %s came back at one instant, too", percent(worst))
 	default:

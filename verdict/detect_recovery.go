@@ -45,11 +45,13 @@ func stampede(s *scene, f *finding) {
 			}
 		}
 	}
+	if looked == 0 {
+		f.inconclusive("no outage with %s of quiet in it: no breaker was seen to open", brief(f.span("quiet")))
+		return
+	}
 	f.figure("at once", float64(most), "probes")
 	f.figure("usual concurrency", float64(usual), "at once")
 	switch {
-	case looked == 0:
-		f.inconclusive("no outage with %s of quiet in it: no breaker was seen to open", brief(f.span("quiet")))
 	case float64(most) > f.limit("probes"):
 		f.fail("%d requests at once behind a quiet, before it was known whether the service is back", most)
 	case f.enough(usual, "usual") && float64(most) > f.limit("share")*float64(usual):
@@ -87,7 +89,8 @@ func (s *scene) usualConcurrency() int {
 	return most
 }
 
-// neverCloses looks at what comes when a fault has ended.
+// neverCloses looks at what comes when a fault has ended: the worst of the recoveries counts, and one of which nobody can tell is
+// worse than one that went well.
 func neverCloses(s *scene, f *finding) {
 	rate, reason := s.steady()
 	switch {
@@ -98,33 +101,37 @@ func neverCloses(s *scene, f *finding) {
 		f.inconclusive("%s", reason)
 		return
 	}
-	looked := 0
+	var worst *finding
+	busy := s.busyRoutes()
 	for i, t := range s.stretches[:max(0, len(s.stretches)-1)] {
 		after := s.stretches[i+1]
 		if !t.outage() || after.Stage == Fault {
 			continue
 		}
-		looked++
-		if done := s.comesBack(f, t, after, rate); done {
-			return
+		one := f.part()
+		s.comesBack(one, t, after, rate, busy)
+		if worst == nil || one.worseThan(worst) {
+			worst = one
 		}
 	}
-	if looked == 0 {
+	if worst == nil {
 		f.inconclusive("no outage with a recovery behind it")
+		return
 	}
+	*f = *worst
 }
 
-// comesBack grades one recovery; true if that decides for all.
-func (s *scene) comesBack(f *finding, outage, after stretch, rate float64) (decided bool) {
-	quiet := max(s.longestQuiet(begunIn(s.attempts, span{outage.begin, after.end})), time.Second)
+// comesBack grades one recovery.
+func (s *scene) comesBack(f *finding, outage, after stretch, rate float64, busy map[route]bool) {
+	quiet := max(longestQuiet(begunIn(s.attempts, span{outage.begin, after.end}), busy), time.Second)
 	if len(after.attempts) == 0 {
 		f.measured("nothing for", after.length())
 		if after.length() > f.span("first") {
 			f.fail("nothing came in %s behind the end of the fault", brief(after.length()))
-			return true
+			return
 		}
 		f.inconclusive("nothing came in %s behind the end of the fault, which is too short to tell", brief(after.length()))
-		return true
+		return
 	}
 	first := after.attempts[0].begin.Sub(after.begin)
 	full, isFull := timeToLoad(after, rate*f.limit("load"))
@@ -149,19 +156,24 @@ func (s *scene) comesBack(f *finding, outage, after stretch, rate float64) (deci
 	default:
 		f.measured("load back", full)
 		f.pass("the first attempt came %s behind the end of the fault, and the load was back after %s", brief(first), brief(full))
-		return false
 	}
-	return true
 }
 
-// longestQuiet is the longest time between the begins of two attempts of one route, by the first segment of paths: each may
-// have a breaker. Those of which there is less than one a second in the baseline are often quiet, and do not count.
-func (s *scene) longestQuiet(attempts []*attempt) time.Duration {
+// busyRoutes are those, by the first segment of paths, of which there is one a second or more in the baseline: others are often quiet.
+func (s *scene) busyRoutes() map[route]bool {
 	usual, length := s.baseline()
-	before := routes(usual, 1)
+	busy := map[route]bool{}
+	for r, group := range routes(usual, 1) {
+		busy[r] = perSecond(len(group), length) >= 1
+	}
+	return busy
+}
+
+// longestQuiet is the longest time between the begins of two attempts, of all or of one busy route: each may have a breaker.
+func longestQuiet(attempts []*attempt, busy map[route]bool) time.Duration {
 	longest := longestGap(attempts)
 	for r, group := range routes(attempts, 1) {
-		if perSecond(len(before[r]), length) >= 1 {
+		if busy[r] {
 			longest = max(longest, longestGap(group))
 		}
 	}

@@ -224,11 +224,13 @@ func noBudget(s *scene, f *finding) {
 			}
 		}
 	}
+	if windows == 0 {
+		f.inconclusive("no fault failed 30 to 70 %% of the exchanges for %s", brief(f.span("time")))
+		return
+	}
 	f.figure("most retries", worst, "per call")
 	f.figure("allowed", allowed, "retries per call")
 	switch {
-	case windows == 0:
-		f.inconclusive("no fault failed 30 to 70 %% of the exchanges for %s", brief(f.span("time")))
 	case 3*far >= 2*windows:
 		f.fail("up to %s retries for each call while about half of the exchanges failed, far beyond %s", number(worst), number(allowed))
 	case 3*above >= 2*windows:

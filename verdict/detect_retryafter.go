@@ -102,10 +102,11 @@ func ignoresRetryAfter(s *scene, f *finding) {
 	}
 }
 
-// next is the attempt behind a in its call, that net/http did not make by itself; nil if there is none.
+// next is the attempt that the client made of its call when it had seen a's reply, and that net/http did not make by itself; nil if
+// there is none. A hedge that was under way already is not.
 func (a *attempt) next() *attempt {
 	for _, later := range a.call.attempts[a.nth:] {
-		if !later.transparent {
+		if !later.transparent && !later.begin.Before(a.head()) {
 			return later
 		}
 	}

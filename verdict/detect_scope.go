@@ -64,12 +64,15 @@ func tooWide(s *scene, f *finding) {
 		f.inconclusive("there is no baseline to hold the load of routes against")
 		return
 	}
+	var before [maxDepth + 1]map[route][]*attempt // by depth
+	for depth := 1; depth <= maxDepth; depth++ {
+		before[depth] = routes(usual, depth)
+	}
 	lowest, looked, which := 1.0, 0, ""
 	for _, t := range s.faults() {
-		well, depth := partlyWell(t, usual)
-		before := routes(usual, depth)
+		well, depth := partlyWell(t, before[:])
 		for r, group := range well {
-			expected := perSecond(len(before[r]), length) * t.length().Seconds()
+			expected := perSecond(len(before[depth][r]), length) * t.length().Seconds()
 			if expected < f.limit("exchanges") {
 				continue
 			}
@@ -81,20 +84,21 @@ func tooWide(s *scene, f *finding) {
 			}
 		}
 	}
-	f.figure("load left", lowest, "of the load")
-	switch {
-	case looked == 0:
+	if looked == 0 {
 		f.inconclusive("no fault failed one route and left another well, with %s exchanges of it", number(f.limit("exchanges")))
-	case lowest < 1-f.limit("drop"):
-		f.fail("%s fell to %s of its load while only other routes failed", which, percent(lowest))
-	default:
-		f.pass("routes that were well kept %s of their load or more while others failed", percent(lowest))
+		return
 	}
+	f.figure("load left", lowest, "of the load")
+	if lowest < 1-f.limit("drop") {
+		f.fail("%s fell to %s of its load while only other routes failed", which, percent(lowest))
+		return
+	}
+	f.pass("routes that were well kept %s of their load or more while others failed", percent(lowest))
 }
 
 // partlyWell gives, at the least depth of paths at which some route fails and others do not, those that do not: also those
-// of the baseline that are not asked for any more.
-func partlyWell(t stretch, usual []*attempt) (well map[route][]*attempt, depth int) {
+// of the baseline, given by depth, that are not asked for any more.
+func partlyWell(t stretch, usual []map[route][]*attempt) (well map[route][]*attempt, depth int) {
 	if t.bad == 0 {
 		return nil, 0
 	}
@@ -111,7 +115,7 @@ func partlyWell(t stretch, usual []*attempt) (well map[route][]*attempt, depth i
 		if failing == 0 {
 			continue
 		}
-		for r := range routes(usual, depth) {
+		for r := range usual[depth] {
 			if asked[r] == nil {
 				well[r] = nil
 			}

@@ -19,6 +19,7 @@ type trial struct {
 	rate    float64 // calls a second; 0 = 12
 	burst   int
 	front   bool
+	weights map[string]int
 	after   time.Duration // in which clients finish
 	lead    func(*lab)
 	good    func(*lab) call
@@ -68,7 +69,7 @@ func TestDetectorsPartClients(t *testing.T) {
 func (tr trial) judge(t *testing.T, who string, seed uint64, client func(*lab) call, want verdict.Grade) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		l := &lab{&verdicttest.Course{Tap: &verdicttest.Tap{}, Rate: tr.rate, Burst: tr.burst}, newChance(seed)}
+		l := &lab{&verdicttest.Course{Tap: &verdicttest.Tap{}, Rate: tr.rate, Burst: tr.burst, Weights: tr.weights}, newChance(seed)}
 		if tr.rate == 0 {
 			l.Rate = 12
 		}

@@ -78,6 +78,17 @@ type finding struct {
 	limits limits
 }
 
+// part begins a finding on a part of what the detector looks at.
+func (f *finding) part() *finding { return &finding{Finding{ID: f.ID, Name: f.Name}, f.limits} }
+
+// worseThan orders the parts of what a detector looks at: of which nobody can tell is worse than what went well.
+func (f *finding) worseThan(other *finding) bool {
+	if f.Verdict.AtLeast(Warn) {
+		return f.Verdict.rank() > other.Verdict.rank()
+	}
+	return f.Verdict == Inconclusive && other.Verdict == Pass
+}
+
 // limit gives one of the detector's own thresholds.
 func (f *finding) limit(name string) float64 { return f.limits.of(f.ID, name) }
 

@@ -272,7 +272,7 @@ func mendStampede() []Mend {
 
 func mendBalance() []Mend {
 	return []Mend{
-		{"a balancer of your own", "leave a backend out after some failures in a row, for a time that grows, and try again elsewhere"},
+		{"a balancer of your own", "leave a backend out after some failures in a row, for a time that grows, and try again elsewhere; smooth weighted round robin keeps weights"},
 		{failsafe, "a circuitbreaker.CircuitBreaker for each backend, inside the retry policy, whose next attempt chooses another"},
 		{resilience4j, "a CircuitBreaker for each backend from CircuitBreakerRegistry, by name, and a retry that chooses anew"},
 		{polly, "SelectPipelineByAuthority, so that each backend has a breaker"},

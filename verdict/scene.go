@@ -23,6 +23,7 @@ type scene struct {
 	stretches []stretch
 	derived   bool    // nobody gave the phases: they are told from the exchanges
 	demand    float64 // calls a second as given; 0 = unknown
+	weights   map[string]int
 	now       time.Time
 	leftOut   int // records beyond the bounds
 }
@@ -37,7 +38,7 @@ type stretch struct {
 }
 
 func newScene(in Input, l limits) *scene {
-	s := &scene{limits: l, demand: in.Demand, now: in.Now}
+	s := &scene{limits: l, demand: in.Demand, weights: in.Weights, now: in.Now}
 	s.attempts, s.leftOut = attemptsOf(in.Client.Exchanges)
 	s.calls = callsOf(s.attempts, in.Distinct, l)
 	s.conns = s.connections(in.Client.Connections)

@@ -59,6 +59,20 @@ func atMost(heads, throws int) float64 {
 	return likely
 }
 
+// atLeast is how likely a chi-square so large, or larger, is by chance alone, with so many degrees of freedom: the upper incomplete
+// gamma function, which for halves and whole numbers is a finite sum.
+func atLeast(chiSquare float64, freedom int) float64 {
+	x, a, likely := chiSquare/2, 1.0, math.Exp(-chiSquare/2)
+	if freedom%2 == 1 {
+		a, likely = 0.5, math.Erfc(math.Sqrt(x))
+	}
+	for ; a < float64(freedom)/2; a++ {
+		whole, _ := math.Lgamma(a + 1)
+		likely += math.Exp(a*math.Log(x) - x - whole)
+	}
+	return likely
+}
+
 // crowd is the largest number of moments that lie within one bin of time, wherever it begins; moments are put in order.
 func crowd(moments []time.Time, bin time.Duration) int {
 	slices.SortFunc(moments, time.Time.Compare)

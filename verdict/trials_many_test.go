@@ -30,6 +30,21 @@ func manyTrials() []trial {
 			good: func(l *lab) call { return l.balanced(&balancer{leavesOut: 6 * time.Second}) },
 			bad:  func(l *lab) call { return l.balanced(&balancer{}) },
 		},
+		{
+			id: "D30", variant: " by weights", rate: 40, weights: threeToOne(), lead: quiet,
+			good: func(l *lab) call { return l.weighted(turns("aaba")) },
+			bad:  func(l *lab) call { return l.weighted(turns("ab")) },
+		},
+		{
+			id: "D30", variant: " by weights and chance", rate: 40, weights: threeToOne(), lead: quiet,
+			good: func(l *lab) call { return l.weighted(l.drawn(0.75)) },
+			bad:  func(l *lab) call { return l.weighted(l.drawn(0.5)) },
+		},
+		{
+			id: "D30", variant: " by weights, one left out", rate: 40, weights: threeToOne(), lead: oneDead(20 * time.Second), after: 5 * time.Second,
+			good: func(l *lab) call { return l.weighted(l.sparing(turns("aaba"))) },
+			bad:  func(l *lab) call { return l.weighted(l.sparing(turns("a"))) },
+		},
 	}
 }
 
@@ -151,5 +166,54 @@ func (l *lab) balanced(b *balancer) call {
 				return
 			}
 		}
+	}
+}
+
+func threeToOne() map[string]int { return map[string]int{"a": 3, "b": 1} }
+
+// quiet is a time without a fault.
+func quiet(l *lab) { l.Lead(verdicttest.Baseline(), 20*time.Second, l.fine) }
+
+// turns takes backends strictly in an order, one letter each, for ever.
+func turns(order string) func() string {
+	n := -1
+	return func() string {
+		n++
+		return order[n%len(order) : n%len(order)+1]
+	}
+}
+
+// drawn takes the first of two backends in a share of the calls.
+func (l *lab) drawn(share float64) func() string {
+	return func() string {
+		if l.chance.draw() < share {
+			return "a"
+		}
+		return "b"
+	}
+}
+
+// sparing leaves b out once a fault may have begun.
+func (l *lab) sparing(pick func() string) func() string {
+	begin := time.Now()
+	return func() string {
+		if time.Since(begin) > 7*time.Second {
+			return "a"
+		}
+		return pick()
+	}
+}
+
+// weighted makes its calls where it is told to, one attempt each. pick is called for one at a time.
+func (l *lab) weighted(pick func() string) call {
+	l.Tap.ByHost = true
+	c := l.client(client{})
+	var mu sync.Mutex
+	return func(ctx context.Context, i int) {
+		mu.Lock()
+		host := pick()
+		mu.Unlock()
+		req, _ := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("http://%s/stock/%d", host, i), nil)
+		c.send(req)
 	}
 }

@@ -21,6 +21,9 @@ import (
 // were left out.
 const MaxRecords = 200_000
 
+// MaxWeight bounds the weight of a backend.
+const MaxWeight = 1000
+
 // MaxPhases bounds an Input's phases.
 const MaxPhases = 1000
 
@@ -37,6 +40,10 @@ type Input struct {
 	Demand float64
 	// Distinct says that no two calls have the same method and target, so that an equal one is another attempt.
 	Distinct bool
+
+	// Weights are those by which the client is to spread its exchanges over backends, by the name of the proxy before each: none, or
+	// two or more of 1 to [MaxWeight].
+	Weights map[string]int
 
 	Now time.Time // when the records were taken; zero = at the end of the last one
 
@@ -96,6 +103,9 @@ func checkInput(in Input) error {
 	}
 	if len(in.Phases) > MaxPhases {
 		return document.Errorf("phases", "want at most %d, got %d", MaxPhases, len(in.Phases))
+	}
+	if err := checkWeights(in.Weights); err != nil {
+		return err
 	}
 	for i, p := range in.Phases {
 		if err := p.check(); err != nil {

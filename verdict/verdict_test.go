@@ -28,6 +28,11 @@ func TestJudgeOfNothingSaysNothing(t *testing.T) {
 			if f.Verdict != Inconclusive || f.Says == "" || len(f.Mend) > 0 {
 				t.Errorf("%s: got %s %q, want INCONCLUSIVE and why", f.ID, f.Verdict, f.Says)
 			}
+			for _, figure := range f.Figures {
+				if figure.Value != 0 {
+					t.Errorf("%s: measured %s, of nothing", f.ID, figure)
+				}
+			}
 		}
 	}
 }
@@ -90,6 +95,10 @@ func TestJudgeRefuses(t *testing.T) {
 		"phases[0].end: it is before its begin":                        {Phases: []Phase{{Stage: Fault, Begin: at, End: at.Add(-1)}}},
 		"phases[0].share: want 0 to 1, got 2":                          {Phases: []Phase{{Stage: Fault, Share: 2}}},
 		"phases[1].begin: it is before the end of the phase before it": {Phases: []Phase{{Stage: Fault, End: at}, {Stage: Fault, Begin: at.Add(-1), End: at}}},
+		"weights: want those of two backends or more, got one":         {Weights: map[string]int{"a": 1}},
+		"weights.b: want 1 to 1000, got 0":                             {Weights: map[string]int{"a": 1, "b": 0}},
+		"weights.a: want 1 to 1000, got -3":                            {Weights: map[string]int{"a": -3, "b": 1}},
+		"weights.a: want 1 to 1000, got 1001":                          {Weights: map[string]int{"a": 1001, "b": 1}},
 		"phases: want at most 1000, got 1001":                          {Phases: make([]Phase, 1001)},
 	} {
 		if _, err := Judge(in); err == nil || err.Error() != want {

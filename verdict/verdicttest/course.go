@@ -15,6 +15,8 @@ type Course struct {
 	Front *Front  // nil = nobody looks at the caller's side
 	Rate  float64 // calls a second
 	Burst int     // calls at one time; 0 = 1
+	// Weights are those of [verdict.Input].
+	Weights map[string]int
 
 	// Call makes call number i, from 0. It runs on a goroutine of its own, and is over when ctx is done.
 	Call func(ctx context.Context, i int)
@@ -57,7 +59,7 @@ func (c *Course) call(i int) {
 // Judge ends the course, after a time in which the client may finish what it has begun, and says what it showed.
 func (c *Course) Judge(after time.Duration) (verdict.Report, error) {
 	sleep(context.Background(), after)
-	in := verdict.Input{Client: c.Tap.Records(), Phases: c.phases, Demand: c.Rate, Now: time.Now()}
+	in := verdict.Input{Client: c.Tap.Records(), Phases: c.phases, Demand: c.Rate, Weights: c.Weights, Now: time.Now()}
 	if c.Front != nil {
 		in.Caller = c.Front.Records()
 	}
