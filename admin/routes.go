@@ -75,7 +75,7 @@ func (d *desk) table() []row {
 		{Route{"GET", "/admin/connections", "the clients that are connected: ?proxy="}, d.getConnections},
 		{Route{"DELETE", "/admin/connections", "drops those of ?proxy=, or ?all=1; ?how=reset by a reset"}, d.deleteConnections},
 		{Route{"DELETE", "/admin/connections/{id}", "drops one; ?how=reset by a reset"}, d.deleteConnection},
-		{Route{"GET", "/admin/verdict", "what the exchanges say about a client: ?proxy=&client=&since=&caller_proxy=&demand=&distinct=&format=&fail_on="}, d.getVerdict},
+		{Route{"GET", "/admin/verdict", "what the exchanges say about a client: ?proxy=&client=&since=&caller_proxy=&demand=&distinct=&weights=&require=&format=&fail_on="}, d.getVerdict},
 		{Route{"POST", "/admin/verdict", "the same, on a course whose phases the document names"}, d.postVerdict},
 		{Route{"GET", "/admin/ca", "the certificate of the throw-away authority, for clients to trust"}, d.getCA},
 		{Route{"GET", "/admin/log", "the level from which on lines are logged"}, d.getLog},

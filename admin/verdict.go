@@ -3,6 +3,7 @@ package admin
 import (
 	"bytes"
 	"errors"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/squall-proxy/squall/control"
 	"github.com/squall-proxy/squall/internal/document"
 	"github.com/squall-proxy/squall/proxy"
 	"github.com/squall-proxy/squall/verdict"
@@ -27,11 +29,13 @@ type VerdictQuery struct {
 	Demand     float64            `json:"demand,omitempty"`
 	Distinct   bool               `json:"distinct,omitempty"`
 	Thresholds map[string]float64 `json:"thresholds,omitempty"`
+	Weights    map[string]int     `json:"weights,omitempty"`
+	Require    []string           `json:"require,omitempty"`
 }
 
 // getVerdict answers GET /admin/verdict.
 func (d *desk) getVerdict(r *http.Request) (answer, error) {
-	p, err := readParams(r, "proxy", "client", "since", "caller_proxy", "demand", "distinct", "format", "fail_on")
+	p, err := readParams(r, "proxy", "client", "since", "caller_proxy", "demand", "distinct", "weights", "require", "format", "fail_on")
 	if err != nil {
 		return answer{}, err
 	}
@@ -52,7 +56,30 @@ func (d *desk) getVerdict(r *http.Request) (answer, error) {
 			return answer{}, refusef(http.StatusBadRequest, "demand", "want calls a second, got %q", shorten(text, maxLogged))
 		}
 	}
+	if q.Weights, err = p.weights(); err != nil {
+		return answer{}, err
+	}
+	if text := p["require"]; text != "" {
+		q.Require = strings.Split(text, ",")
+	}
 	return d.verdict(r, p, q)
+}
+
+// weights reads those of backends, as in service1=3,service2=1; absent = none.
+func (p params) weights() (map[string]int, error) {
+	if p["weights"] == "" {
+		return nil, nil
+	}
+	weights := map[string]int{}
+	for part := range strings.SplitSeq(p["weights"], ",") {
+		name, text, _ := strings.Cut(part, "=")
+		weight, err := strconv.Atoi(text)
+		if _, twice := weights[name]; err != nil || twice {
+			return nil, refusef(http.StatusBadRequest, "weights", "want each proxy once, as in service1=3,service2=1, got %q", shorten(part, maxLogged))
+		}
+		weights[name] = weight
+	}
+	return weights, nil
 }
 
 // postVerdict answers POST /admin/verdict, which changes nothing: the phases of a course and thresholds need a document.
@@ -110,33 +137,55 @@ func (d *desk) verdict(r *http.Request, p params, q VerdictQuery) (answer, error
 
 // judge judges what is remembered.
 func (d *desk) judge(q VerdictQuery, now time.Time) (verdict.Report, error) {
-	in := verdict.Input{Phases: q.Phases, Demand: q.Demand, Distinct: q.Distinct, Now: now, Thresholds: q.Thresholds}
-	for i, name := range append(slices.Clone(q.Proxies), q.Caller) {
-		if name == "" {
-			continue
-		}
-		if _, err := d.Controller.State().Proxy(name); err != nil {
-			field := "caller_proxy"
-			if i < len(q.Proxies) {
-				field = "proxies[" + strconv.Itoa(i) + "]"
-			}
-			return verdict.Report{}, document.Errorf(field, "there is no proxy %q", name)
-		}
+	if err := q.check(d.Controller.State()); err != nil {
+		return verdict.Report{}, err
+	}
+	in := verdict.Input{
+		Phases: q.Phases, Demand: q.Demand, Distinct: q.Distinct, Now: now, Thresholds: q.Thresholds, Weights: q.Weights, Require: q.Require,
 	}
 	if q.Caller != "" {
-		if slices.Contains(q.Proxies, q.Caller) {
-			return verdict.Report{}, document.Errorf("caller_proxy", "the client itself calls it")
-		}
 		tap := d.tap(q.Since, func(name, _ string) bool { return name == q.Caller })
 		in.Caller = &tap
 	}
 	in.Client = d.tap(q.Since, func(name, client string) bool {
-		called := slices.Contains(q.Proxies, name) || len(q.Proxies) == 0 && name != q.Caller
-		return called && (q.Client == "" || client == q.Client)
+		return q.calls(name) && (q.Client == "" || client == q.Client)
 	})
 	report, err := verdict.Judge(in)
 	report.Records.Overrun = q.Since != nil && d.Recent.forgets(*q.Since)
 	return report, err
+}
+
+// check refuses proxies that there are not, and such as cannot be what they are named for.
+func (q VerdictQuery) check(state *control.State) error {
+	named := map[string]string{} // proxies by field
+	for i, name := range q.Proxies {
+		named["proxies["+strconv.Itoa(i)+"]"] = name
+	}
+	for name := range q.Weights {
+		named["weights."+name] = name
+	}
+	if q.Caller != "" {
+		named["caller_proxy"] = q.Caller
+	}
+	for _, field := range slices.Sorted(maps.Keys(named)) {
+		if _, err := state.Proxy(named[field]); err != nil {
+			return document.Errorf(field, "there is no proxy %q", named[field])
+		}
+	}
+	if slices.Contains(q.Proxies, q.Caller) {
+		return document.Errorf("caller_proxy", "the client itself calls it")
+	}
+	for _, name := range slices.Sorted(maps.Keys(q.Weights)) {
+		if !q.calls(name) {
+			return document.Errorf("weights."+name, "it is none of the proxies that the client calls")
+		}
+	}
+	return nil
+}
+
+// calls reports whether the client calls the proxy, as far as the query says.
+func (q VerdictQuery) calls(name string) bool {
+	return slices.Contains(q.Proxies, name) || len(q.Proxies) == 0 && name != q.Caller
 }
 
 // tap gives what is remembered of the proxies and clients that are wanted.

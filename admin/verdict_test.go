@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -120,6 +121,10 @@ func TestVerdictRefuses(t *testing.T) {
 		"?proxy=flakey": "proxies[0]", "?caller_proxy=nobody": "caller_proxy", "?proxy=flaky&caller_proxy=flaky": "caller_proxy",
 		"?since=soon": "since", "?since=7": "since", "?demand=many": "demand", "?demand=-1": "demand", "?format=pdf": "format",
 		"?fail_on=pass": "fail_on", "?distinct=maybe": "distinct", "?formt=text": "formt",
+		"?require=D1,D99": "require[1]", "?require=all,": "require[1]",
+		"?weights=flaky=1": "weights", "?weights=flaky": "weights", "?weights=flaky=1,flaky=2": "weights", "?weights=flaky=1,front=much": "weights",
+		"?weights=flaky=0,front=1": "weights.flaky", "?weights=flaky=-1,front=1": "weights.flaky", "?weights=flaky=1,nobody=1": "weights.nobody",
+		"?weights=flaky=1,front=1&proxy=flaky": "weights.front", "?weights=flaky=1,front=1&caller_proxy=front": "weights.front",
 	} {
 		if got := l.do(t, "GET", "/admin/verdict"+query, ""); got.status != 400 || !strings.Contains(got.body, `"field": "`+field+`"`) {
 			t.Errorf("%s: %d %s", query, got.status, got.body)
@@ -130,10 +135,40 @@ func TestVerdictRefuses(t *testing.T) {
 		`{"thresholds": {"D1.fial": 2}}`:             "thresholds.D1.fial",
 		`{"phases": [{"stage": "begin"}]}`:           "phases[0].stage",
 		`{"phases": [{"stage": "fault", "end": 7}]}`: "phases[0].end",
+		`{"proxies": [""]}`:                          "proxies[0]",
+		`{"require": ["D0"]}`:                        "require[0]",
+		`{"weights": {"flaky": 1, "front": 1.5}}`:    "weights.front",
+		`{"weights": {"flaky": 1, "front": 1001}}`:   "weights.front",
+		`{"weights": {"flaky": 1, "nobody": 1}}`:     "weights.nobody",
 	} {
 		if got := l.do(t, "POST", "/admin/verdict", document); got.status != 400 || !strings.Contains(got.body, `"field": "`+field+`"`) {
 			t.Errorf("%s: %d %s", document, got.status, got.body)
 		}
+	}
+}
+
+// What is required and cannot be told fails the tests of JUnit's form, by either method.
+func TestVerdictRequires(t *testing.T) {
+	l := judgedLab(t)
+	count := func(query string) (failed, skipped int) {
+		got := l.do(t, "GET", "/admin/verdict?format=junit"+query, "")
+		if got.status != 200 {
+			t.Errorf("%s: %d %s", query, got.status, got.body)
+		}
+		return strings.Count(got.body, "<failure"), strings.Count(got.body, "<skipped")
+	}
+	failed, skipped := count("")
+	for query, more := range map[string]int{"&require=D10": 0, "&require=D7,D30": 2, "&weights=flaky=1,front=1&require=D30": 1} {
+		if nowFailed, nowSkipped := count(query); nowFailed != failed+more || nowSkipped != skipped-more {
+			t.Errorf("%s: %d failed and %d skipped, want %d more than %d and less than %d", query, nowFailed, nowSkipped, more, failed, skipped)
+		}
+	}
+	report, err := l.client(t).Verdict(t.Context(), admin.VerdictQuery{Require: []string{"D7", "D10"}, Weights: map[string]int{"flaky": 2, "front": 1}})
+	if err != nil || !slices.Equal(report.Unjudged(), []string{"D7"}) {
+		t.Errorf("not judged: %v, %v", report.Unjudged(), err)
+	}
+	if f := findingOf(t, report, "D30"); !strings.Contains(f.Says, "weighted backends") {
+		t.Errorf("of weights: %s", f.Says)
 	}
 }
 

@@ -14,7 +14,7 @@ func abandonDetectors() []detector {
 			evaluate: abandoned, mend: mendCancel(),
 		},
 		{
-			id: "D15", name: "works for callers who have left",
+			id: "D15", name: "works for callers who have left", beyond: true,
 			needs:    "5 callers who left, seen on the caller's side",
 			limits:   []Threshold{{"fail", 0.1, "of such attempts"}, {"slack", 0.050, "s"}, {"open", 1, "s"}, {"callers", 5, "callers"}},
 			evaluate: worksForNobody, mend: mendDeadline(),

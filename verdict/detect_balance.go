@@ -10,7 +10,7 @@ import (
 func balanceDetectors() []detector {
 	return []detector{
 		{
-			id: "D30", name: "balances badly",
+			id: "D30", name: "balances badly", beyond: true,
 			needs: "proxies before 2 backends or more, and a fault that fails all of one and leaves another well, with 50 exchanges later than " +
 				"10 s; or their weights, and 10 cycles of these or 200 exchanges in a baseline before anything fails",
 			limits: []Threshold{
@@ -83,8 +83,12 @@ func feedsDead(s *scene, f *finding) {
 			}
 		}
 	}
-	f.figure("still sent to the dead one", worst, "of the exchanges")
-	f.figure("retries at the same backend", share(again.same, again.retries), "of retries")
+	if looked > 0 {
+		f.figure("still sent to the dead one", worst, "of the exchanges")
+	}
+	if again.retries > 0 {
+		f.figure("retries at the same backend", share(again.same, again.retries), "of retries")
+	}
 	f.figure("an equal part", equal, "")
 	// Were they sent anywhere by chance, so many more than an equal part would hardly ever be at the same.
 	chance := equal + f.limit("sigma")*math.Sqrt(equal*(1-equal)/math.Max(1, float64(again.retries)))

@@ -10,7 +10,7 @@ import (
 func cacheDetectors() []detector {
 	return []detector{
 		{
-			id: "D29", name: "cache stampede",
+			id: "D29", name: "cache stampede", beyond: true,
 			needs:    "the caller's side, replies that can be told apart on both, and 3 moments at which 5 callers or more wait for one that may be kept",
 			limits:   []Threshold{{"warn", 1, "request"}, {"fail", 0.5, "of the callers"}, {"callers", 5, "callers"}, {"moments", 3, "moments"}},
 			evaluate: cacheStampede, mend: mendStampede(),

@@ -9,13 +9,13 @@ import (
 func fallbackDetectors() []detector {
 	return []detector{
 		{
-			id: "D27", name: "fallback sticks",
+			id: "D27", name: "fallback sticks", beyond: true,
 			needs:    "the caller's side, and a service that answered in degraded mode and then 5 times well",
 			limits:   []Threshold{{"ttl", 10, "s"}, {"replies", 5, "replies"}},
 			evaluate: fallbackSticks, mend: mendSticks(),
 		},
 		{
-			id: "D28", name: "no fallback",
+			id: "D28", name: "no fallback", beyond: true,
 			needs:    "the caller's side, and a fault that fails 5 to 40 % of the exchanges, with 50 callers and 10 failures",
 			limits:   []Threshold{{"share", 0.9, "of the failures"}, {"callers", 50, "callers"}, {"failures", 10, "failures"}},
 			evaluate: noFallback, mend: mendFallback(),

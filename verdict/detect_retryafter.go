@@ -23,7 +23,7 @@ func retryAfterDetectors() []detector {
 			evaluate: retryAfterHerd, mend: mendRetryAfterHerd(),
 		},
 		{
-			id: "D9", name: "believes an absurd Retry-After",
+			id: "D9", name: "believes an absurd Retry-After", beyond: true,
 			needs:    "3 replies with a Retry-After of an hour or more, and the caller's side",
 			limits:   []Threshold{{"absurd", 3600, "s"}, {"wait", 60, "s"}, {"replies", 3, "replies"}},
 			evaluate: believesRetryAfter, mend: mendAbsurdRetryAfter(),

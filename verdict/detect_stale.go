@@ -8,7 +8,7 @@ import (
 func staleDetectors() []detector {
 	return []detector{
 		{
-			id: "D26", name: "stale without bound or mark",
+			id: "D26", name: "stale without bound or mark", beyond: true,
 			needs:    "the caller's side, and replies that can be told apart on both sides, 5 of them served from memory",
 			limits:   []Threshold{{"limit", 3600, "s"}, {"slack", 1, "s"}, {"replies", 5, "replies"}},
 			evaluate: staleServed, mend: mendStale(),

@@ -27,6 +27,7 @@ func Detectors() []Detector {
 type detector struct {
 	id, name, needs string
 	limits          []Threshold
+	beyond          bool // it takes more than the records of one proxy: the caller's side, or several backends
 	evaluate        func(*scene, *finding)
 	mend            []Mend
 }

@@ -48,6 +48,8 @@ type Finding struct {
 	ID      string `json:"id"`   // D1 to D30
 	Name    string `json:"name"` // of the misbehaviour
 	Verdict Grade  `json:"verdict"`
+	// Required says that somebody wants this to be told: see [Finding.Unjudged].
+	Required bool `json:"required,omitempty"`
 	// Says is one sentence: what the client did, or why nobody can tell.
 	Says       string      `json:"says"`
 	Figures    []Figure    `json:"figures,omitempty"`

@@ -7,8 +7,8 @@ import (
 	"github.com/squall-proxy/squall/internal/junit"
 )
 
-// WriteJUnit writes the report as JUnit's XML: a test for each finding, failed from failOn on (Warn or Fail), skipped where
-// nobody can tell.
+// WriteJUnit writes the report as JUnit's XML: a test for each finding, failed from failOn on (Warn or Fail), and where nobody can
+// tell skipped, or failed if it was required.
 func (r Report) WriteJUnit(w io.Writer, failOn Grade) error {
 	suite := junit.Suite{Name: "squall verdict", Began: r.Begin}
 	if !r.Begin.IsZero() {
@@ -26,6 +26,8 @@ func (f Finding) test(failOn Grade) junit.Case {
 	f.text(&b)
 	c := junit.Case{Name: f.ID + " " + f.Name, Class: "squall.verdict"}
 	switch {
+	case f.Unjudged():
+		c.Failure = &junit.Problem{Message: "required, and not judged: " + f.Says, Type: string(f.Verdict), Text: b.String()}
 	case f.Verdict == Inconclusive:
 		c.Skipped = &junit.Skipped{Message: f.Says}
 	case f.Verdict.AtLeast(failOn):

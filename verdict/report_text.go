@@ -38,7 +38,7 @@ func (r Report) summary() string {
 	if r.Verdict == Pass && r.Count(Inconclusive) > r.Count(Pass) {
 		text += ": nothing wrong was seen, and most could not be told"
 	}
-	return text
+	return text + r.unjudged()
 }
 
 // basis says what the report was made of.

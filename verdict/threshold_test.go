@@ -24,7 +24,9 @@ func judgeWith(t *testing.T, thresholds map[string]float64) {
 	busy := sampleInput()
 	idle := Input{Phases: busy.Phases, Caller: &Tap{}}
 	callers := Input{Phases: busy.Phases, Caller: &busy.Client}
-	for _, in := range []Input{busy, idle, callers} {
+	weighted := busy
+	weighted.Weights = map[string]int{"": 1, "b": 2}
+	for _, in := range []Input{busy, idle, callers, weighted} {
 		in.Thresholds = thresholds
 		report, err := Judge(in)
 		if err != nil {

@@ -49,6 +49,8 @@ type Input struct {
 
 	// Thresholds are those that differ from their defaults, by "ID.name"; see [Thresholds].
 	Thresholds map[string]float64
+	// Require are ids of detectors that have to tell, or [All]: where one is INCONCLUSIVE its finding is [Finding.Unjudged].
+	Require []string
 }
 
 // Tap is what proxies have recorded, in any order.
@@ -85,12 +87,16 @@ func Judge(in Input) (Report, error) {
 	if err := checkInput(in); err != nil {
 		return Report{}, err
 	}
+	required, err := requiredOf(in.Require)
+	if err != nil {
+		return Report{}, err
+	}
 	s := newScene(in, limits)
 	report := s.report()
 	for _, d := range detectors() {
-		report.Findings = append(report.Findings, d.judge(s))
-	}
-	for _, f := range report.Findings {
+		f := d.judge(s)
+		f.Required = required[d.id]
+		report.Findings = append(report.Findings, f)
 		report.Verdict = report.Verdict.worse(f.Verdict)
 	}
 	return report, nil

@@ -58,7 +58,8 @@ INCONCLUSIVE where that is neither made so nor seen in the baseline.
 Nothing but faults is changed, and only while none is in force on the proxy. Each hangs on a lease: killed, certify leaves
 nothing behind after %v.
 
-Exit codes: 0 the verdict is there, 1 the course could not be run, 2 wrong flags, 3 it is as bad as --fail-on says.`,
+Exit codes: 0 the verdict is there, 1 the course could not be run, 2 wrong flags, 3 it is as bad as --fail-on says, or does not tell
+what --require wants told.`,
 			whole.Duration(), quick.Duration(), certify.Plan{Caller: true}.Duration(), certify.LeaseTime),
 		Example: `  squall certify --upstream http://localhost:5056 --cmd 'curl -s "$SQUALL_SERVICE_URL/?n=$SQUALL_CALL"' --rate 20 --quick
   squall certify --proxy stock --url http://localhost:8080/checkout/{n} --rate 20 --html verdict.html --fail-on fail
@@ -106,6 +107,7 @@ func (f *certifyFlags) check(adminGiven bool) (err error) {
 	for name, value := range set {
 		f.query.Thresholds[name] = value
 	}
+	f.query.Require = f.require
 	f.plan.Caller = f.query.Caller != ""
 	return f.driving.check()
 }

@@ -117,7 +117,10 @@ func serveGreeting(w http.ResponseWriter, r *http.Request) {
 // TestCertifyAPlainClient: a client that has no timeout and masks nothing is told so, and nothing of retries that it does not make.
 func TestCertifyAPlainClient(t *testing.T) {
 	report := certifiedClient(t, &http.Transport{}, http.HandlerFunc(serveGreeting),
-		"--scale", "0.03", "--rate", "60", "--threshold", "D13.limit=0.9")
+		"--scale", "0.03", "--rate", "60", "--threshold", "D13.limit=0.9", "--require", "D13")
+	if f, _ := report.Find("D13"); !f.Required {
+		t.Error("D13 is not required, as was asked for")
+	}
 	checkFound(t, report, []string{"D13"}, []string{"D3", "D5", "D7", "D9", "D10", "D11"})
 }
 

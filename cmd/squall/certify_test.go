@@ -34,6 +34,7 @@ func TestCertifyRefusesWhatItCannotDo(t *testing.T) {
 		{exitUsage, "--url", []string{"--proxy", "a", "--url", "localhost:80"}},
 		{exitUsage, "--scale 0.01", []string{"--proxy", "a", "--scale", "0.01"}},
 		{exitUsage, "--fail-on", []string{"--proxy", "a", "--fail-on", "pass"}},
+		{exitUsage, `no detector "D31"`, []string{"--proxy", "a", "--require", "D31"}},
 		{exitUsage, "unknown threshold", []string{"--proxy", "a", "--threshold", "D1.fial=2"}},
 		{exitFail, "no proxy", []string{"--proxy", "nobody"}},
 		{exitFail, `rule "slow" acts on proxy "b" already`, []string{"--proxy", "b"}},

@@ -16,7 +16,7 @@ import (
 	"github.com/squall-proxy/squall/verdict"
 )
 
-// exitVerdict is the exit code of a verdict as bad as --fail-on says, or worse.
+// exitVerdict is the exit code of a verdict as bad as --fail-on says, or worse, and of one that does not tell what --require wants told.
 const exitVerdict = 3
 
 // reporting are the flags of the commands that end with a verdict.
@@ -24,6 +24,7 @@ type reporting struct {
 	json        bool
 	junit, html string // files
 	failOn      string
+	require     []string
 	thresholds  []string
 	libraries   []string
 }
@@ -33,6 +34,8 @@ func (r *reporting) addFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&r.junit, "junit", "", "write it into a file as JUnit's XML, too")
 	flags.StringVar(&r.html, "html", "", "write it into a file as one HTML page, too")
 	flags.StringVar(&r.failOn, "fail-on", "", "warn or fail: end with code 3 if a finding is so bad, or worse")
+	flags.StringSliceVar(&r.require, "require", nil,
+		"detectors that have to tell, such as D1,D5: end with code 3 if one is INCONCLUSIVE, too (all = those that one proxy's records are enough for)")
 	flags.StringArrayVar(&r.libraries, "library", nil, "say what mends it in this library only, such as retryablehttp (again for each)")
 	flags.StringArrayVar(&r.thresholds, "threshold", nil, "another limit, such as D1.fail=2 (again for each)")
 }
@@ -56,6 +59,9 @@ func (r *reporting) check() (thresholds map[string]float64, err error) {
 	}
 	if _, err := verdict.Judge(verdict.Input{Thresholds: thresholds}); err != nil {
 		return nil, usagef("--threshold: %w", err)
+	}
+	if _, err := verdict.Judge(verdict.Input{Require: r.require}); err != nil {
+		return nil, usagef("--require: %w", err)
 	}
 	return thresholds, nil
 }
@@ -99,7 +105,7 @@ func (r *reporting) write(out io.Writer, report verdict.Report) error {
 			return err
 		}
 	}
-	if r.failOn != "" && report.Verdict.AtLeast(r.grade()) {
+	if r.failOn != "" && report.Verdict.AtLeast(r.grade()) || len(report.Unjudged()) > 0 {
 		return exitError{code: exitVerdict}
 	}
 	return nil
@@ -120,7 +126,12 @@ evidence, and the setting of common libraries that mends it.
 
 Most of it shows only under a fault: set some first, or have "squall certify" lead the client through all of them.
 
-Exit codes: 0 the verdict is there, 1 squall could not be asked, 2 wrong flags, 3 it is as bad as --fail-on says.`,
+INCONCLUSIVE fails nobody, so a verdict on too little traffic looks good: in CI say with --require what has to be told.
+
+With --weights, for backends that have a proxy each, it says whether the client spreads its exchanges by these (D30).
+
+Exit codes: 0 the verdict is there, 1 squall could not be asked, 2 wrong flags, 3 it is as bad as --fail-on says, or does not tell
+what --require wants told.`,
 		Example: "  squall verdict --proxy flaky --since 5m --fail-on fail --junit verdict.xml",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -131,6 +142,10 @@ Exit codes: 0 the verdict is there, 1 squall could not be asked, 2 wrong flags, 
 			if since < 0 {
 				return usagef("--since %v: want a time back", since)
 			}
+			if _, err := verdict.Judge(verdict.Input{Weights: q.Weights}); err != nil {
+				return usagef("--weights: %w", err)
+			}
+			q.Require = to.require
 			if since > 0 {
 				from := time.Now().Add(-since)
 				q.Since = &from
@@ -155,6 +170,7 @@ Exit codes: 0 the verdict is there, 1 squall could not be asked, 2 wrong flags, 
 	flags.DurationVar(&since, "since", 0, "leave out what began longer ago than this (default: nothing)")
 	flags.Float64Var(&q.Demand, "demand", 0, "calls a second that the client is asked for, all the time (default: as its baseline was, if that was steady)")
 	flags.BoolVar(&q.Distinct, "distinct", false, "no two calls have the same method and target: an equal one is another attempt")
+	flags.StringToIntVar(&q.Weights, "weights", nil, "by which the client is to spread its exchanges: of the proxy before each backend, such as service1=3,service2=1")
 	to.addFlags(flags)
 	return cmd
 }

@@ -62,6 +62,15 @@ func TestVerdictOfAClientThatRepeatsEverything(t *testing.T) {
 		{exitVerdict, []string{"--fail-on", "fail"}},
 		{exitVerdict, []string{"--fail-on", "warn", "--json"}},
 		{exitOK, []string{"--fail-on", "fail", "--client", "192.0.2.1"}}, // INCONCLUSIVE fails nobody
+		{exitVerdict, []string{"--client", "192.0.2.1", "--require", "D10"}},
+		{exitVerdict, []string{"--require", "D10,D30"}},
+		{exitVerdict, []string{"--require", "all"}},
+		{exitOK, []string{"--require", "D10"}}, // a FAIL is judged
+		{exitUsage, []string{"--require", "D1,D31"}},
+		{exitUsage, []string{"--weights", "a=1"}},
+		{exitUsage, []string{"--weights", "a=0,c=1"}},
+		{exitUsage, []string{"--weights", "a"}},
+		{exitFail, []string{"--weights", "a=1,b=1"}},
 		{exitUsage, []string{"--fail-on", "pass"}},
 		{exitUsage, []string{"--threshold", "D1.fial=2"}},
 		{exitUsage, []string{"--threshold", "D1.fail"}},
