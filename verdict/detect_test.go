@@ -41,13 +41,16 @@ func TestWorstRecoveryCounts(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name       string
-		recoveries []time.Duration // 0 = nothing comes, for longer than it may take
+		recoveries []time.Duration // 0 = nothing comes, for longer than it may take; less = for so long, which is too short to tell
 		want       Grade
 	}{
 		{"both well", []time.Duration{well, well}, Pass},
 		{"the first slow", []time.Duration{slow, well}, Warn},
 		{"the last slow", []time.Duration{well, slow}, Warn},
 		{"the first slow, the last never", []time.Duration{slow, 0}, Fail},
+		{"the last too short", []time.Duration{well, -5 * time.Second}, Inconclusive},
+		{"the first too short", []time.Duration{-5 * time.Second, well}, Inconclusive},
+		{"one slow, one too short", []time.Duration{slow, -5 * time.Second}, Warn},
 	} {
 		in := Input{Demand: 20, Distinct: true}
 		at := time.Duration(0)
@@ -66,6 +69,10 @@ func TestWorstRecoveryCounts(t *testing.T) {
 			if back > 0 {
 				ask(at, at+back, time.Second, 200)
 				ask(at+back, at+70*time.Second, 50*time.Millisecond, 200)
+			}
+			if back < 0 {
+				phase(Recovery, -back)
+				continue
 			}
 			phase(Recovery, 70*time.Second)
 		}
@@ -179,7 +186,7 @@ func TestWeights(t *testing.T) {
 	weights := map[string]int{"a": 2, "b": 1}
 	for _, test := range []struct {
 		name string
-		sent string // to which backend each of the 300 exchanges went, over and over; "!" before one that failed
+		sent string // to which backend each exchange went, over and over; "!" before one that failed
 		n    int
 		want Grade
 		says string
@@ -210,6 +217,33 @@ func TestWeights(t *testing.T) {
 	}
 }
 
+// Under a fault, also one that fails nothing, and behind it, a balancer may do otherwise than its weights say; and of a backend that is
+// hardly due anything nobody can tell.
+func TestWeightsAreNotJudgedAtAnyTime(t *testing.T) {
+	phases := []Phase{
+		{Stage: Baseline, Begin: start, End: start.Add(30 * time.Second)},
+		{Stage: Fault, Begin: start.Add(30 * time.Second), End: start.Add(60 * time.Second)},
+		{Stage: Recovery, Begin: start.Add(60 * time.Second), End: start.Add(90 * time.Second)},
+	}
+	for _, test := range []struct {
+		b    int // weight, where that of a is 1000
+		want Grade
+	}{{1000, Pass}, {1, Inconclusive}} {
+		in := Input{Distinct: true, Weights: map[string]int{"a": 1000, "b": test.b}, Phases: phases}
+		for i := range 900 {
+			e := made(time.Duration(i)*100*time.Millisecond, uint64(i+1), 200)
+			e.Proxy = "a"
+			if i < 300 && test.b > 1 && i%2 == 0 {
+				e.Proxy = "b"
+			}
+			in.Client.Exchanges = append(in.Client.Exchanges, e)
+		}
+		if f := find(t, in, "D30"); f.Verdict != test.want {
+			t.Errorf("b of %d: got %s, want %s: %s %v", test.b, f.Verdict, test.want, f.Says, f.Figures)
+		}
+	}
+}
+
 // What is found of a dead backend and of weights is one finding: the worse of both, and with weights no PASS without any of them.
 func TestWeightsBesideADeadBackend(t *testing.T) {
 	for _, test := range []struct {
@@ -224,6 +258,7 @@ func TestWeightsBesideADeadBackend(t *testing.T) {
 		{"weights off", "aaab", 300, false, Fail, "a got 75 % of the exchanges"},
 		{"one fed that is dead", "ab", 100, true, Fail, "still went to a backend that had been dead"},
 		{"too few of weights", "ab", 10, false, Inconclusive, "too few to hold against weights"},
+		{"one fed that is dead, and too few of weights", "ab", 10, true, Fail, "still went to a backend that had been dead"},
 	} {
 		fault := time.Duration(test.baseline) * 100 * time.Millisecond
 		in := Input{Distinct: true, Weights: map[string]int{"a": 1, "b": 1}, Phases: []Phase{
