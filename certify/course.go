@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/squall-proxy/squall/internal/wait"
@@ -100,9 +101,7 @@ func (c *Course) inject(ctx context.Context, step Step, lease, what string) (pha
 			"name": fmt.Sprintf("%s-%d", lease, i+1), "proxy": c.Proxy, "owner": c.Name,
 			"lease": map[string]any{"id": lease, "for": LeaseTime.String()},
 		}
-		for name, value := range attributes {
-			rule[name] = value
-		}
+		maps.Copy(rule, attributes)
 		if err := c.Faults.Arm(ctx, rule); err != nil {
 			return phase, fmt.Errorf("%s: %w", step.Fault, err)
 		}

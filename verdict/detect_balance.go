@@ -14,8 +14,14 @@ func balanceDetectors() []detector {
 			needs: "proxies before 2 backends or more, and a fault that fails all of one and leaves another well, with 50 exchanges later than " +
 				"10 s; or their weights, and 10 cycles of these or 200 exchanges in a baseline before anything fails",
 			limits: []Threshold{
-				{"share", 0.5, "of an equal part"}, {"time", 10, "s"}, {"exchanges", 50, "exchanges"}, {"retries", 20, "retries"}, {"sigma", 3, ""},
-				{"chance", 0.001, ""}, {"weighed", 200, "exchanges"}, {"cycles", 10, "cycles"},
+				{"share", 0.5, "of an equal part"},
+				{"time", 10, "s"},
+				{"exchanges", 50, "exchanges"},
+				{"retries", 20, "retries"},
+				{"sigma", 3, ""},
+				{"chance", 0.001, ""},
+				{"weighed", 200, "exchanges"},
+				{"cycles", 10, "cycles"},
 			},
 			evaluate: balancesBadly, mend: mendBalance(),
 		},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
 	"time"
@@ -104,9 +105,7 @@ func (f *certifyFlags) check(adminGiven bool) (err error) {
 		return usagef("--scale %v: want %v to %v", f.plan.Scale, certify.MinScale, float64(certify.MaxScale))
 	}
 	f.query.Thresholds = f.plan.Thresholds()
-	for name, value := range set {
-		f.query.Thresholds[name] = value
-	}
+	maps.Copy(f.query.Thresholds, set)
 	f.query.Require = f.require
 	f.plan.Caller = f.query.Caller != ""
 	return f.driving.check()
