@@ -17,8 +17,13 @@ const (
 	ClientLeft Outcome = "client_left" // the client left before its reply was through
 )
 
-// Exchange is the record of one request and its reply, or, without a Method, of a TLS handshake that failed or that a rule
-// was about: its Host is the name that the client asked for, and its Error what the client said. Its texts are its own: keeping one keeps no larger buffer.
+// ServiceError reports whether a status is an error of the service's own: its reply reached the client, and no fault has made
+// it. Such an exchange went well as far as squall goes, and so its outcome is ok.
+func (o Outcome) ServiceError(status int) bool { return o == OK && status >= 500 }
+
+// Exchange is the record of one request and its reply; or, without a Method, of a connection of TCP, or of a TLS handshake that
+// failed or that a rule was about: its Host is the name that the client asked for, and its Error what the client said. Its texts
+// are its own: keeping one keeps no larger buffer.
 type Exchange struct {
 	ID        uint64
 	Proxy     string
@@ -41,6 +46,7 @@ type Exchange struct {
 	FaultPanic                  string // a panic in a fault that was recovered; the request passed
 	Faults                      faults.Record
 
+	Front   *Front  // what it came through; nil = nothing says that it came through a proxy
 	Trace   *Span   // its part in a trace; nil = none
 	Attempt Attempt // what it shows of the client that made it
 }

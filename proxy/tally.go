@@ -17,6 +17,7 @@ type Tally struct {
 	Duration Histogram // of exchanges that are over
 	Upstream Histogram // until the head of the upstream's reply was there, of TCP until it was connected
 
+	ServiceErrors               atomic.Uint64 // exchanges, as of [Outcome.ServiceError]
 	RequestBytes, ResponseBytes atomic.Uint64 // of bodies, of exchanges that are over; of TCP all bytes
 	Connections                 atomic.Uint64 // of clients, accepted
 	Open                        atomic.Int64  // of these
@@ -49,6 +50,9 @@ func (t *Tally) add(e *Exchange) {
 	last := t.Faults.Add(e.Faults)
 	if i := slices.Index(outcomes[:], e.Outcome); i >= 0 {
 		t.exchanges[i][1+last].Add(1)
+	}
+	if e.Outcome.ServiceError(e.Status) {
+		t.ServiceErrors.Add(1)
 	}
 	t.Duration.Observe(e.Duration)
 	if e.UpstreamDuration > 0 {

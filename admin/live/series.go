@@ -35,7 +35,7 @@ func classOf(e *proxy.Exchange) class {
 		return realError
 	case e.Outcome == proxy.Injected && (e.Status == 0 || e.Status >= 400):
 		return injectedError
-	case e.Outcome == proxy.OK && e.Status >= 500:
+	case e.Outcome.ServiceError(e.Status):
 		return realError
 	case e.Faulted || e.Delayed:
 		return touched

@@ -30,6 +30,7 @@ func TestNoAllocations(t *testing.T) {
 			"HTTP/1.1 503 Busy\r\nDate: Sun, 22 Nov 2026 20:00:00 GMT\r\nRetry-After: 5\r\nCache-Control: max-age=60\r\n" +
 				"Content-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"data\":\"hello\"}",
 		},
+		{"ThroughAProxy", "GET / HTTP/1.1\r\nHost: x\r\nVia: 1.1 nginx (a, b)\r\nX-Forwarded-For: 198.51.100.7, 203.0.113.9\r\n\r\n", ok},
 		{"EmptyReply", "DELETE /a HTTP/1.1\r\nHost: x\r\nX-Request-Id: \xff\r\n\r\n", "HTTP/1.1 204 No Content\r\n\r\n"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -37,6 +37,7 @@ type conn struct {
 // texts are those of the last exchange's record. Mostly the next one has the same.
 type texts struct {
 	peer, method, host, path string
+	front                    *proxy.Front // nil = none yet
 	reply                    proxy.ReplyMarks
 }
 

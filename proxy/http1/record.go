@@ -1,6 +1,7 @@
 package http1
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 
@@ -39,6 +40,7 @@ func (x *exchange) identify() {
 	x.record.Method = again(&c.texts.method, r.method)
 	x.record.Host = again(&c.texts.host, r.host)
 	x.record.Path = again(&c.texts.path, r.path)
+	x.record.Front = c.front(&r.fields, source)
 	x.record.Trace = x.server.proxy.Trace(x.record.At, &r.fields)
 	if id, found := r.get(requestID); found && semantics.IsRequestID(id) {
 		x.record.RequestID = strings.Clone(id)
@@ -48,6 +50,20 @@ func (x *exchange) identify() {
 		x.ids = x.server.ids.batch()
 	}
 	x.record.RequestID, x.ids = x.ids[:idLength], x.ids[idLength:]
+}
+
+// front tells what a request has come through, nil for nothing. It is the last one's, if that is the same.
+func (c *conn) front(request *fields, client netip.Addr) *proxy.Front {
+	front, through := semantics.FrontOf(request, c.texts.peer, c.peer, client)
+	if !through {
+		return nil
+	}
+	if last := c.texts.front; last == nil || *last != front {
+		kept := front
+		kept.Name = strings.Clone(front.Name)
+		c.texts.front = &kept
+	}
+	return c.texts.front
 }
 
 // again gives a text that outlives the exchange: the last one's, if that is the same.

@@ -116,6 +116,10 @@ func (s *server) begin(w http.ResponseWriter, r *http.Request, stream bool) *exc
 		Method: strings.Clone(r.Method), Host: strings.Clone(r.Host), Path: strings.Clone(x.view.Path),
 		RequestID: strings.Clone(requestID(r.Header)),
 	}
+	if front, through := semantics.FrontOf(r.Header, c.peer.String(), c.peer, x.view.Source); through {
+		front.Name = strings.Clone(front.Name)
+		x.record.Front = &front
+	}
 	x.record.Trace = s.proxy.Trace(now, r.Header)
 	x.record.Attempt.Connection, x.record.Attempt.Nth = c.live.ID, c.live.Begin(now)
 	x.noteRequest()

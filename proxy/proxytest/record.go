@@ -2,6 +2,7 @@ package proxytest
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +43,52 @@ func (s suite) record(t *testing.T) {
 	if len(r.exchanges) > 0 {
 		t.Error("an exchange was recorded twice")
 	}
+}
+
+// fronts: the record says through what a request came, as that says itself, and from whom.
+func (s suite) fronts(t *testing.T) {
+	upstream, _ := counted(t)
+	r := s.start(t, upstream)
+	from := func(fields ...string) *proxy.Front {
+		t.Helper()
+		r.get("/", fields...)
+		return r.exchange().Front
+	}
+	for _, fields := range [][]string{{}, {"Forwarded", "for=192.0.2.1"}, {"X-Forwarded-Host", "shop.test"}} {
+		if front := from(fields...); front != nil {
+			t.Errorf("%q: it came through %+v", fields, front)
+		}
+	}
+	for _, test := range []struct {
+		fields       []string
+		name, client string
+	}{
+		{[]string{"Via", "1.1 nginx"}, "nginx", ""},
+		{[]string{"Via", "1.0 fred, HTTP/1.1 p.example.net:8080 (Apache/1.1, (old), ltd)"}, "p.example.net:8080", ""},
+		{[]string{"Via", "1.1 a", "Via", "2 b"}, "b", ""},
+		{[]string{"Via", "nonsense"}, "", ""},
+		{[]string{"Via", "1.1 x)"}, "", ""},
+		{[]string{"Via", "1.1 " + strings.Repeat("x", 65)}, "", ""},
+		{[]string{"X-Forwarded-For", "203.0.113.9"}, "", "203.0.113.9"},
+		{[]string{"X-Forwarded-For", "203.0.113.9, [2001:db8::1]:4711"}, "", "2001:db8::1"},
+		{[]string{"X-Forwarded-For", "unknown", "X-Real-IP", "203.0.113.8"}, "", "203.0.113.8"},
+		{[]string{"X-Real-IP", "fe80::1%" + strings.Repeat("x", 100)}, "", "fe80::1"},
+		{[]string{"Via", "1.1 nginx", "X-Forwarded-For", "203.0.113.9"}, "nginx", "203.0.113.9"},
+		{[]string{"Via", "1.1 nginx", "X-Forwarded-For", "203.0.113.10"}, "nginx", "203.0.113.10"},
+		{[]string{"Via", "1.1 nginx", "X-Forwarded-For", ""}, "nginx", ""},
+	} {
+		want := proxy.Front{Peer: "127.0.0.1", Name: test.name}
+		if test.client != "" {
+			want.Client = netip.MustParseAddr(test.client)
+		}
+		if front := from(test.fields...); front == nil || *front != want {
+			t.Errorf("%q: it came through %+v, want %+v", test.fields, front, want)
+		}
+	}
+	r.change(config(func(c *proxy.Config) { c.Trusted = []string{"127.0.0.1", "10.0.0.0/8"} }))
+	front := from("X-Forwarded-For", "203.0.113.9, 10.0.0.1")
+	equal(t, "client of one that is trusted", front.Client.String(), "203.0.113.9")
+	equal(t, "peer", front.Peer, "127.0.0.1")
 }
 
 // faultPanic: a fault that panics lets the request pass.

@@ -47,6 +47,7 @@ func Run(t *testing.T, newExecutor func() proxy.Executor) {
 		{"duplicate", s.duplicate},
 		{"trailers", s.trailersOfReplies},
 		{"record", s.record},
+		{"fronts", s.fronts},
 		{"traced", s.traced},
 		{"attempts", s.attempts},
 		{"faultPanic", s.faultPanic},
