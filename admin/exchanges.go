@@ -2,6 +2,7 @@ package admin
 
 import (
 	"net/http"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -32,7 +33,15 @@ type Exchange struct {
 	Error            string            `json:"error,omitempty"`
 	Flags            []string          `json:"flags"`
 	RequestID        string            `json:"request_id"`
+	Front            *Front            `json:"front,omitempty"`
 	Faults           []faults.Decision `json:"faults"` // every rule that was reached, and why it did not hit
+}
+
+// Front is the proxy through which a request has come, as its header fields say; nobody vouches for them.
+type Front struct {
+	Peer   string     `json:"peer"`            // its address
+	Name   string     `json:"name,omitempty"`  // its pseudonym in Via; none = it gives none
+	Client netip.Addr `json:"client,omitzero"` // for which it asks; none = it does not say
 }
 
 // Duration is a span of time that answers write as Go does: "1.5ms".
@@ -67,7 +76,7 @@ func exchangeView(e proxy.Exchange, decisions []faults.Decision) Exchange {
 		ID: e.ID, Proxy: e.Proxy, At: e.At, Client: e.Client, Method: e.Method, Host: e.Host, Path: e.Path,
 		Status: e.Status, RequestBytes: e.RequestBytes, ResponseBytes: e.ResponseBytes, Duration: Duration(e.Duration),
 		UpstreamDuration: Duration(e.UpstreamDuration), UpstreamAttempts: e.UpstreamAttempts, Outcome: e.Outcome,
-		ClosedBy: e.Attempt.ClosedBy, Error: e.Error, Flags: e.Flags(), RequestID: e.RequestID, Faults: decisions,
+		ClosedBy: e.Attempt.ClosedBy, Error: e.Error, Flags: e.Flags(), RequestID: e.RequestID, Front: (*Front)(e.Front), Faults: decisions,
 	}
 }
 

@@ -2,6 +2,7 @@ package admin_test
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -121,6 +122,7 @@ func TestTheShapeOfAnExchange(t *testing.T) {
 		Host: "flaky:6055", Path: "/<x>&", RequestID: "abc", Status: 503, RequestBytes: 1, ResponseBytes: 37,
 		Duration: 1500 * time.Microsecond, Outcome: proxy.Injected, Delayed: true, Faulted: true,
 		Faults: l.decide(t, "flaky", "/"),
+		Front:  &proxy.Front{Peer: "192.0.2.1", Name: "nginx", Client: netip.MustParseAddr("203.0.113.9")},
 	})
 	const want = `{
   "exchanges": [
@@ -144,6 +146,11 @@ func TestTheShapeOfAnExchange(t *testing.T) {
         "FI"
       ],
       "request_id": "abc",
+      "front": {
+        "peer": "192.0.2.1",
+        "name": "nginx",
+        "client": "203.0.113.9"
+      },
       "faults": [
         {
           "rule": "late",

@@ -100,6 +100,7 @@ func (o exposition) tally(t *proxy.Tally, acting map[string]bool) {
 	for i, reason := range faults.TalliedReasons() {
 		o.counter(skips, t.Faults.Skips(i), t.Proxy, string(reason))
 	}
+	o.counter(serviceErrors, t.ServiceErrors.Load(), t.Proxy)
 	o.histogram(duration, &t.Duration, t.Proxy)
 	o.histogram(upstream, &t.Upstream, t.Proxy)
 	o.counter(requestBytes, t.RequestBytes.Load(), t.Proxy)

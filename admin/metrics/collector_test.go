@@ -246,6 +246,26 @@ func TestCounted(t *testing.T) {
 	}
 }
 
+// TestServiceErrors: a service's own 500 is an exchange that is ok, and counted apart; a fault's is not.
+func TestServiceErrors(t *testing.T) {
+	l := newLab(t)
+	ill := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) }))
+	t.Cleanup(ill.Close)
+	l.change("a test", func(s *control.State) error {
+		p := s.Proxies[0]
+		p.Upstream = ill.URL
+		s.PutProxy(p)
+		return nil
+	})
+	l.rule(`{"proxy":"a","abort":503,"every":2}`)
+	l.get("a", 4)
+	l.get("b", 1)
+	l.want("squall_service_errors_total", map[string]float64{"proxy=a ": 2})
+	l.want("squall_exchanges_total", map[string]float64{
+		"fault=none outcome=ok proxy=a ": 2, "fault=abort outcome=injected proxy=a ": 2, "fault=none outcome=ok proxy=b ": 1,
+	})
+}
+
 // TestRulesAndModes: what is in force shows, and what hangs on it while it acts.
 func TestRulesAndModes(t *testing.T) {
 	l := newLab(t)

@@ -8,6 +8,7 @@ const noFault = "none"
 // The metrics, in the order of docs/metrics.md.
 var (
 	exchanges     = desc("exchanges_total", "Exchanges that are over, by outcome and by the kind of the last fault that hit.", "proxy", "outcome", "fault")
+	serviceErrors = desc("service_errors_total", "Replies of upstreams with a status of 500 or more that reached the client: exchanges with the outcome ok.", "proxy")
 	active        = desc("exchanges_active", "Exchanges of HTTP under way.", "proxy")
 	duration      = desc("exchange_duration_seconds", "How long exchanges took.", "proxy")
 	upstream      = desc("upstream_duration_seconds", "How long the upstream took until the head of its reply was there, of TCP until it was connected.", "proxy")

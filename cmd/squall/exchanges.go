@@ -25,7 +25,8 @@ func newExchanges(sys system) *cobra.Command {
 		Use:   "exchanges",
 		Short: "Show the latest exchanges, and which rules hit them",
 		Long: `Show the latest exchanges of a running squall, the last one first. The JSON (--json) says more: why each other rule did
-not hit, bytes, addresses.`,
+not hit, bytes, addresses. The outcome ok means that the service's reply reached the client; that a status of 500 or more was
+an error of the service's own is said beside it.`,
 		Example: "  squall exchanges --proxy flaky --hit --limit 5",
 		Args:    exactArgs(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -69,9 +70,17 @@ func printExchanges(sys system, exchanges []admin.Exchange) error {
 			}
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%d\t%v\t%s\t%s\n", e.At.Local().Format("15:04:05.000"), e.Proxy,
-			shown(e.Method), shown(e.Path), e.Status, time.Duration(e.Duration).Round(time.Microsecond), e.Outcome, strings.Join(hits, " "))
+			shown(e.Method), shown(e.Path), e.Status, time.Duration(e.Duration).Round(time.Microsecond), fared(e), strings.Join(hits, " "))
 	}
 	return table.Flush()
+}
+
+// fared says how an exchange went. Of ok it says whether that was an error all the same.
+func fared(e admin.Exchange) string {
+	if e.Outcome.ServiceError(e.Status) {
+		return "ok (service's own error)"
+	}
+	return string(e.Outcome)
 }
 
 // shown is what a client sent as a terminal may get it: short, and without characters that would move its cursor.
