@@ -59,7 +59,7 @@ func (d *desk) getEvents(r *http.Request) (answer, error) {
 	}
 	reader, err := d.Live.Feed.Read(r.Header.Get("Last-Event-ID"))
 	if err != nil {
-		return answer{}, refusef(http.StatusServiceUnavailable, "", "%v, %d of them: close a dashboard", err, live.MaxReaders)
+		return answer{}, refusef(http.StatusServiceUnavailable, "", "%v: close a dashboard", err)
 	}
 	return answer{kind: eventStream, stream: func(w http.ResponseWriter, r *http.Request) {
 		defer reader.Close()

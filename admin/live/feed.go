@@ -2,7 +2,7 @@ package live
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -22,7 +22,7 @@ const (
 const lingering = 30 * time.Second
 
 // ErrFull refuses a reader while there are [MaxReaders].
-var ErrFull = errors.New("as many as can be read the feed already")
+var ErrFull = fmt.Errorf("%d read the feed already, and more cannot", MaxReaders)
 
 // Event is one thing that happened.
 type Event struct {

@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/squall-proxy/squall/control"
+	"github.com/squall-proxy/squall/faults"
 	"github.com/squall-proxy/squall/proxy"
 )
 
@@ -253,4 +254,34 @@ func TestWatchTellsEverySecond(t *testing.T) {
 			t.Error("figures for nobody")
 		}
 	})
+}
+
+// A hit that had no effect is taken back between two seconds: then a rule has hit nothing, and not nearly 2^64 times.
+func TestHitsThatAreTakenBack(t *testing.T) {
+	state := control.NewState(1)
+	if _, err := state.AddRule(faults.Rule{Name: "x", Kind: "abort", Percent: 100, Enabled: true, Attributes: &faults.Abort{Status: 503}}, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	rule := state.Rules[0]
+	set, err := faults.Compile(faults.Config{Entries: []faults.Entry{{Rule: rule.Rule, Counter: rule.Counter}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	decide := func() *faults.Plan {
+		plan, view := &faults.Plan{}, &faults.View{Path: "/"}
+		plan.Begin(set, view)
+		plan.Next(view)
+		return plan
+	}
+	w := &Watch{}
+	w.rules(state)
+	first := decide()
+	if diff := cmp.Diff([]RuleFigures{{Rule: "x", Kind: "abort", Matched: 1, Hit: 1}}, w.rules(state)); diff != "" {
+		t.Error(diff)
+	}
+	first.Withdraw()
+	decide().Withdraw()
+	if diff := cmp.Diff([]RuleFigures{{Rule: "x", Kind: "abort", Matched: 1}}, w.rules(state)); diff != "" {
+		t.Error(diff)
+	}
 }

@@ -138,6 +138,7 @@ func (w *Watch) rules(state *control.State) []RuleFigures {
 	for i := range state.Rules {
 		r := &state.Rules[i]
 		status, last := r.Counter.Status(), w.hits[r.Counter]
+		last.Hit = min(last.Hit, status.Hit) // a hit that had no effect is taken back
 		now[r.Counter] = status
 		if w.hits != nil && (status.Matched > last.Matched || status.Hit > last.Hit) {
 			did = append(did, RuleFigures{r.Name, r.Proxy, r.Kind, r.Shadow, status.Matched - last.Matched, status.Hit - last.Hit})
