@@ -13,7 +13,8 @@ type Tracer func(at time.Time, parent, state string) Span
 
 // Span is such a part.
 type Span struct {
-	// Parent and State are the traceparent and the tracestate that the upstream is sent in place of the client's; "" = none.
+	// Parent and State are the traceparent and the tracestate that the upstream is sent in place of the client's; State may be "",
+	// for none. Without a Parent the upstream is sent what the client has sent.
 	Parent, State string
 	// Of is the tracer's own, for when the observer is told of the exchange.
 	Of any
@@ -40,14 +41,12 @@ func (p *Proxy) Trace(at time.Time, request faults.Fields) *Span {
 
 // Edit has a request name the span as the parent of what the upstream does. That of nil changes nothing.
 func (s *Span) Edit() faults.Edit {
-	if s == nil {
+	if s == nil || s.Parent == "" {
 		return faults.Edit{}
 	}
-	edit := faults.Edit{Remove: []string{traceParent, traceState}}
-	for _, field := range []faults.Field{{Name: traceParent, Value: s.Parent}, {Name: traceState, Value: s.State}} {
-		if field.Value != "" {
-			edit.Set = append(edit.Set, field)
-		}
+	edit := faults.Edit{Remove: []string{traceParent, traceState}, Set: []faults.Field{{Name: traceParent, Value: s.Parent}}}
+	if s.State != "" {
+		edit.Set = append(edit.Set, faults.Field{Name: traceState, Value: s.State})
 	}
 	return edit
 }

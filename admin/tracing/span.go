@@ -2,7 +2,9 @@ package tracing
 
 import (
 	"context"
+	"net"
 	"slices"
+	"strconv"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -52,17 +54,15 @@ func describe(span trace.Span, e *proxy.Exchange) {
 		attributes = append(attributes, attribute.String("http.request.method", "_OTHER"), attribute.String("http.request.method_original", e.Method))
 	}
 	if e.Method != "" {
-		attributes = append(attributes, attribute.String("server.address", e.Host), attribute.String("url.path", e.Path),
-			attribute.String("squall.request_id", e.RequestID))
+		attributes = append(attributes, server(e.Host)...)
+		attributes = append(attributes, attribute.String("url.path", e.Path), attribute.String("squall.request_id", e.RequestID))
 	}
 	if e.Status != 0 {
 		attributes = append(attributes, attribute.Int("http.response.status_code", e.Status))
 	}
-	if e.Outcome == proxy.RealError {
-		attributes = append(attributes, attribute.String("error.type", string(e.Outcome)))
+	if kind := errorType(e); kind != "" {
+		attributes = append(attributes, attribute.String("error.type", kind))
 		span.SetStatus(codes.Error, e.Error)
-	} else if e.Status >= 500 || e.Outcome == proxy.Injected && e.Status == 0 {
-		span.SetStatus(codes.Error, "")
 	}
 	decisions := e.Faults.Decisions()
 	span.SetAttributes(append(attributes, hits(decisions)...)...)
@@ -72,6 +72,27 @@ func describe(span trace.Span, e *proxy.Exchange) {
 			attribute.String("squall.decision", string(d.Outcome)), attribute.String("squall.why", string(d.Why)),
 			attribute.Int64("squall.n", int64(d.N))))
 	}
+}
+
+// errorType is what makes an exchange an error: a status of 500 and more, or what became of one without a reply; "" = it is none.
+func errorType(e *proxy.Exchange) string {
+	switch {
+	case e.Outcome == proxy.RealError, e.Outcome == proxy.Injected && e.Status == 0:
+		return string(e.Outcome)
+	case e.Status >= 500:
+		return strconv.Itoa(e.Status)
+	}
+	return ""
+}
+
+// server is the name that a client has asked for, and the port, where it gave one.
+func server(host string) []attribute.KeyValue {
+	if name, port, err := net.SplitHostPort(host); err == nil {
+		if number, err := strconv.Atoi(port); err == nil {
+			return []attribute.KeyValue{attribute.String("server.address", name), attribute.Int("server.port", number)}
+		}
+	}
+	return []attribute.KeyValue{attribute.String("server.address", host)}
 }
 
 // hits names the rules that hit, and their kinds, in order.

@@ -18,23 +18,24 @@ import (
 // Tracer makes spans, and sends them in the background. What cannot be sent in time is lost, and never waited for. Make one with
 // New or Open; Close must be called. All methods may be called concurrently.
 type Tracer struct {
-	provider *sdk.TracerProvider
-	tracer   trace.Tracer
+	provider   *sdk.TracerProvider
+	tracer     trace.Tracer
+	propagates bool
 }
 
-// Open makes a tracer that sends by OTLP over HTTP. Where to, how, and what is sampled is OpenTelemetry's to read from the
+// Open makes a tracer that sends by OTLP over HTTP; propagates is as of [Propagates]. Where to, how, and what is sampled is OpenTelemetry's to read from the
 // environment (OTEL_EXPORTER_OTLP_…, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER, OTEL_BSP_…,
 // OTEL_SPAN_…). warn is told of spans that could not be sent; it must not block.
-func Open(ctx context.Context, version string, warn func(error)) (*Tracer, error) {
+func Open(ctx context.Context, version string, propagates bool, warn func(error)) (*Tracer, error) {
 	exporter, err := otlptracehttp.New(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("traces: %w", err)
 	}
-	return New(ctx, version, &reporting{exporter, warn})
+	return New(ctx, version, propagates, &reporting{exporter, warn})
 }
 
 // New makes a tracer that hands its spans to an exporter, which it owns.
-func New(ctx context.Context, version string, exporter sdk.SpanExporter) (*Tracer, error) {
+func New(ctx context.Context, version string, propagates bool, exporter sdk.SpanExporter) (*Tracer, error) {
 	what, err := resource.New(ctx,
 		resource.WithAttributes(attribute.String("service.name", "squall"), attribute.String("service.version", version)),
 		resource.WithTelemetrySDK(), resource.WithFromEnv())
@@ -42,7 +43,7 @@ func New(ctx context.Context, version string, exporter sdk.SpanExporter) (*Trace
 		return nil, fmt.Errorf("traces: %w", err)
 	}
 	provider := sdk.NewTracerProvider(sdk.WithBatcher(exporter), sdk.WithResource(what))
-	return &Tracer{provider, provider.Tracer("github.com/squall-proxy/squall", trace.WithInstrumentationVersion(version))}, nil
+	return &Tracer{provider, provider.Tracer("github.com/squall-proxy/squall", trace.WithInstrumentationVersion(version)), propagates}, nil
 }
 
 // Close sends what is left, until ctx is done.
@@ -70,6 +71,10 @@ func (r *reporting) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) e
 // Begin is a [proxy.Tracer]. A traceparent that cannot be read begins a new trace, without the tracestate beside it (W3C Trace
 // Context, 3.2.2).
 func (t *Tracer) Begin(at time.Time, parent, state string) proxy.Span {
+	if !t.propagates {
+		_, span := t.begin(context.Background(), at)
+		return proxy.Span{Of: span}
+	}
 	sent := propagation.MapCarrier{"traceparent": parent, "tracestate": state}
 	ctx := propagation.TraceContext{}.Extract(context.Background(), sent)
 	ctx, span := t.begin(ctx, at)

@@ -24,6 +24,50 @@ const (
 	traceID = "4bf92f3577b34da6a3ce929d0e0e4736"
 )
 
+// environment looks variables up in a text, "A=1 B=2".
+func environment(text string) func(string) string {
+	return func(name string) string {
+		for _, pair := range strings.Fields(text) {
+			if value, found := strings.CutPrefix(pair, name+"="); found {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+func TestPropagates(t *testing.T) {
+	for value, want := range map[string]bool{
+		"": true, "tracecontext,baggage": true, "baggage,tracecontext": true, "tracecontext": true, "baggage": false, "none": false, "none,tracecontext": false,
+	} {
+		if got, err := tracing.Propagates(environment("OTEL_PROPAGATORS=" + value)); got != want || err != nil {
+			t.Errorf("%q: %t, %v", value, got, err)
+		}
+	}
+	for _, value := range []string{"b3", "tracecontext,jaeger", "tracecontext,"} {
+		if got, err := tracing.Propagates(environment("OTEL_PROPAGATORS=" + value)); got || err == nil || !strings.HasPrefix(err.Error(), "OTEL_PROPAGATORS: ") {
+			t.Errorf("%q: %t, %v", value, got, err)
+		}
+	}
+}
+
+// TestNothingIsPropagated: then a span begins a trace of its own, and the upstream is sent what the client has sent.
+func TestNothingIsPropagated(t *testing.T) {
+	kept := &keeping{}
+	tracer, err := tracing.New(t.Context(), "0.1.0", false, kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	span := tracer.Begin(time.Now(), parent, "vendor=1")
+	tracer.Observe(&proxy.Exchange{Method: "GET", Trace: &span})
+	if err := tracer.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if span.Parent != "" || span.State != "" || len(kept.spans) != 1 || kept.spans[0].Parent.IsValid() || kept.spans[0].SpanContext.TraceID().String() == traceID {
+		t.Errorf("passed on %q, %q; spans %+v", span.Parent, span.State, kept.spans)
+	}
+}
+
 func TestWanted(t *testing.T) {
 	for _, test := range []struct {
 		environment string
@@ -40,15 +84,9 @@ func TestWanted(t *testing.T) {
 		{"OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=grpc", false, "OTEL_EXPORTER_OTLP_PROTOCOL"},
 		{"OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf", true, ""},
 		{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", false, ""},
+		{"OTEL_TRACES_EXPORTER=otlp OTEL_EXPORTER_OTLP_PROTOCOL=grpc OTEL_EXPORTER_OTLP_TRACES_PROTOCOL=http/protobuf", true, ""},
 	} {
-		on, err := tracing.Wanted(func(name string) string {
-			for _, pair := range strings.Fields(test.environment) {
-				if value, found := strings.CutPrefix(pair, name+"="); found {
-					return value
-				}
-			}
-			return ""
-		})
+		on, err := tracing.Wanted(environment(test.environment))
 		if on != test.on || (err != nil) != (test.wrong != "") || err != nil && !strings.HasPrefix(err.Error(), test.wrong+":") {
 			t.Errorf("%q: %t, %v", test.environment, on, err)
 		}
@@ -59,7 +97,7 @@ func TestWanted(t *testing.T) {
 func spans(t *testing.T, observe func(*tracing.Tracer)) tracetest.SpanStubs {
 	t.Helper()
 	kept := &keeping{}
-	tracer, err := tracing.New(t.Context(), "0.1.0", kept)
+	tracer, err := tracing.New(t.Context(), "0.1.0", true, kept)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +145,7 @@ func TestSpan(t *testing.T) {
 	got := spans(t, func(tracer *tracing.Tracer) {
 		passed = tracer.Begin(at, parent, "vendor=1")
 		tracer.Observe(&proxy.Exchange{
-			ID: 7, Proxy: "a", At: at, Duration: time.Second, Method: "GET", Host: "shop.test", Path: "/cart", Client: "192.0.2.1",
+			ID: 7, Proxy: "a", At: at, Duration: time.Second, Method: "GET", Host: "shop.test:8080", Path: "/cart", Client: "192.0.2.1",
 			Status: 503, Outcome: proxy.Injected, Delayed: true, Faulted: true, Faults: record(t), Trace: &passed,
 		})
 	})
@@ -124,6 +162,7 @@ func TestSpan(t *testing.T) {
 	for _, want := range []attribute.KeyValue{
 		attribute.String("squall.proxy", "a"), attribute.String("squall.outcome", "injected"), attribute.Bool("squall.delayed", true),
 		attribute.Int("http.response.status_code", 503), attribute.String("url.path", "/cart"), attribute.String("http.request.method", "GET"),
+		attribute.String("server.address", "shop.test"), attribute.Int("server.port", 8080), attribute.String("error.type", "503"),
 		attribute.StringSlice("squall.fault.rules", []string{"slow", "gone"}), attribute.StringSlice("squall.fault.kinds", []string{"delay", "abort"}),
 	} {
 		if !slices.Contains(span.Attributes, want) {

@@ -21,7 +21,11 @@ func openTracer(ctx context.Context, sys system, logger zerolog.Logger) (*tracin
 	if !wanted {
 		return nil, nil
 	}
-	return tracing.Open(ctx, version, func(err error) {
+	propagates, err := tracing.Propagates(sys.getenv)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return tracing.Open(ctx, version, propagates, func(err error) {
 		logger.Warn().Err(err).Msg("traces cannot be sent")
 	})
 }

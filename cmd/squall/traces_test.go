@@ -78,6 +78,10 @@ func TestTracesThatCannotBe(t *testing.T) {
 	if code != exitUsage || !strings.Contains(errs, "OTEL_TRACES_EXPORTER") {
 		t.Errorf("exit code %d: %s", code, errs)
 	}
+	code, _, errs = runSquall(t, map[string]string{"OTEL_TRACES_EXPORTER": "otlp", "OTEL_PROPAGATORS": "b3"}, "serve", "--admin-listen", "127.0.0.1:0")
+	if code != exitUsage || !strings.Contains(errs, "OTEL_PROPAGATORS") {
+		t.Errorf("exit code %d: %s", code, errs)
+	}
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }))
 	defer refusing.Close()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", refusing.URL)

@@ -31,6 +31,9 @@ func (s suite) traced(t *testing.T) {
 	tracer := func(at time.Time, parent, state string) proxy.Span {
 		equal(t, "at", time.Since(at) < patience, true)
 		asked = append(asked, parent+" "+state)
+		if state == "silent" {
+			return proxy.Span{}
+		}
 		return proxy.Span{Parent: ours, State: strings.TrimPrefix(state, "drop"), Of: len(asked)}
 	}
 	r = s.startEngine(t, upstream, func(e *proxy.Engine) { e.Tracer = tracer }, edit)
@@ -42,8 +45,12 @@ func (s suite) traced(t *testing.T) {
 	equal(t, "none: parent", parent, ours)
 	equal(t, "none: state", state, "")
 	r.exchange()
+	parent, state = tell("/", "Traceparent", client, "Tracestate", "silent")
+	equal(t, "not passed on: parent", parent, client)
+	equal(t, "not passed on: state", state, "silent")
+	r.exchange()
 	_, state = tell("/edit", "Traceparent", client)
 	equal(t, "a rule's word is the last: state", state, "edited")
 	r.exchange()
-	equal(t, "asked", strings.Join(asked, ";"), client+" a=1; drop;"+client+" ")
+	equal(t, "asked", strings.Join(asked, ";"), client+" a=1; drop;"+client+" silent;"+client+" ")
 }
