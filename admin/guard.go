@@ -11,6 +11,12 @@ import (
 	"unicode/utf8"
 )
 
+// What callers are told who need a token.
+const (
+	challengeField = "WWW-Authenticate"
+	challenge      = `Bearer realm="squall"`
+)
+
 // guard stands around the whole router and decides which requests it sees.
 type guard struct {
 	next   http.Handler
@@ -62,6 +68,9 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	authorised := false
+	if g.token != nil && isPublic(r.URL.Path) {
+		w.Header().Set(challengeField, challenge) // other paths need a token (RFC 9110, 11.6.1): the page need not be refused to learn it
+	}
 	if g.token != nil && !isPublic(r.URL.Path) {
 		var wait time.Duration
 		if authorised, wait = g.authorise(r); wait > 0 {
@@ -73,7 +82,7 @@ func (g *guard) check(w http.ResponseWriter, r *http.Request) error {
 		return refusef(http.StatusMisdirectedRequest, "", "not asked for under the name %q: it can be allowed by the hosts of the admin settings", shorten(r.Host, maxLogged))
 	}
 	if g.token != nil && !authorised && !isPublic(r.URL.Path) {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="squall"`)
+		w.Header().Set(challengeField, challenge)
 		return refusef(http.StatusUnauthorized, "", "want the token, as in Authorization: Bearer TOKEN")
 	}
 	if r.ContentLength > MaxBody {

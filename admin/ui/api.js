@@ -13,7 +13,7 @@ export class Refused extends Error {
   }
 }
 
-let asking = null; // the one question for a token that is open
+let ready = null; // the promise that there is a token, if one is needed
 let ask = null;
 
 // askTokenWith says how a token is asked for: a function that gives a promise of it.
@@ -26,16 +26,35 @@ function headers() {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
-// withToken fetches, and asks for the token as often as it takes.
+async function askToken() {
+  sessionStorage.setItem(key, await ask());
+}
+
+// learn asks for a token, where squall says that it needs one and there is none: to be refused first would be an error on the
+// browser's console.
+async function learn() {
+  if (sessionStorage.getItem(key)) return;
+  const reply = await fetch("/healthz", { cache: "no-store" });
+  if (reply.headers.has("WWW-Authenticate")) await askToken();
+}
+
+// readiness waits until there is a token, if one is needed.
+function readiness() {
+  ready ||= learn().catch((error) => {
+    ready = null; // squall did not answer
+    throw error;
+  });
+  return ready;
+}
+
+// withToken fetches, and asks for another token as often as it takes: once for all calls that were refused the same one.
 async function withToken(path, options) {
   for (;;) {
+    await readiness();
+    const used = ready;
     const reply = await fetch(path, { ...options, cache: "no-store", headers: { ...headers(), ...options.headers } });
     if (reply.status !== 401) return reply;
-    asking ||= ask().then((token) => {
-      sessionStorage.setItem(key, token);
-      asking = null;
-    });
-    await asking;
+    if (ready === used) ready = askToken();
   }
 }
 
@@ -60,6 +79,24 @@ export const get = (path) => call("GET", path);
 // silence is after how long without an event, in milliseconds, a stream is taken for dead: figures come every second.
 const silence = 8000;
 
+// unseen is how long a page that nobody looks at keeps its stream, in milliseconds: a browser has six connections to a server, for
+// all its tabs.
+const unseen = 60000;
+
+// seen waits until somebody looks at the page.
+function seen() {
+  return new Promise((done) => {
+    const stop = new AbortController();
+    const look = () => {
+      if (document.hidden) return;
+      stop.abort();
+      done();
+    };
+    document.addEventListener("visibilitychange", look, { signal: stop.signal });
+    look();
+  });
+}
+
 // events reads the feed for ever, and comes back by itself where it was. It tells take(kind, data) of every event, and
 // tell(connected, why) of the connection.
 export async function events(take, tell) {
@@ -67,12 +104,11 @@ export async function events(take, tell) {
   for (let pause = 250; ; pause = Math.min(pause * 2, 3000)) {
     let why = "";
     try {
-      last = await read(last, (kind, data, id) => {
+      await read(last, (kind, data, id) => {
         pause = 250;
         if (id) last = id;
         if (kind === "hello") tell(true, "");
         take(kind, data);
-        return last;
       });
     } catch (error) {
       why = error instanceof Refused ? error.message : "";
@@ -84,28 +120,37 @@ export async function events(take, tell) {
 
 // read reads one stream until it ends.
 async function read(last, take) {
+  await readiness(); // it may take the user a while to find the token
+  await seen();
   const stop = new AbortController();
   let watchdog = setTimeout(() => stop.abort(), silence);
+  let leaving = 0;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(leaving);
+    if (document.hidden) leaving = setTimeout(() => stop.abort(), unseen);
+  }, { signal: stop.signal });
   try {
     const reply = await withToken("/admin/events", { signal: stop.signal, headers: last ? { "Last-Event-ID": last } : {} });
     if (!reply.ok) throw await refusal(reply);
     const lines = reply.body.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ; ) {
       const { value, done } = await lines.read();
-      if (done) return last;
+      if (done) return;
       clearTimeout(watchdog);
       watchdog = setTimeout(() => stop.abort(), silence);
       const parts = (rest + value).split("\n\n");
       rest = parts.pop();
-      for (const part of parts) last = event(part, take) ?? last;
+      for (const part of parts) event(part, take);
     }
   } finally {
     clearTimeout(watchdog);
+    clearTimeout(leaving);
+    stop.abort(); // a stream that nobody reads on would hold one of the feed's places
   }
 }
 
 // event reads the lines of one event.
 function event(text, take) {
   const given = Object.fromEntries(text.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
-  return given.data === undefined ? undefined : take(given.event, JSON.parse(given.data), given.id);
+  if (given.data !== undefined) take(given.event, JSON.parse(given.data), given.id);
 }

@@ -18,7 +18,7 @@ export function chart({ title, layers, stacked, format, sum }) {
   const legend = el("ul", { class: "legend" });
   const values = layers.map((layer) => {
     const value = el("b");
-    legend.append(el("li", { class: layer.className }, el("i", { "aria-hidden": true }), `${layer.name} `, value));
+    legend.append(el("li", { class: layer.className }, el("i", { "aria-hidden": "true" }), `${layer.name} `, value));
     return value;
   });
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", "aria-hidden": "true" }, grid, shapes);

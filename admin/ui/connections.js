@@ -8,7 +8,7 @@ import { complain, confirmFirst, done } from "./notice.js";
 const shown = 100;
 
 export function connections() {
-  const says = el("p", { class: "quiet" }, "Who is connected right now, and a way to cut them off.");
+  const says = el("p", { class: "quiet", role: "status" }, "Who is connected right now, and a way to cut them off.");
   const rows = el("tbody");
   const heads = ["Client", "Proxy", "Upstream", "Since", "Exchanges", "In", "Out", "Drop"];
   const table = el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Connections", hidden: true }, el("table", {}, el("thead", {}, el("tr", {}, heads.map((h) => el("th", { scope: "col" }, h)))), rows));

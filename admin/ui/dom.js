@@ -62,8 +62,10 @@ export function setOptions(node, options) {
   node.dataset.key = key;
 }
 
-// list keeps an element for each item under its key, in the items' order: a control that has the focus keeps it.
+// keyed keeps an element for each item under its key, in the items' order: a control that has the focus keeps it.
 export function keyed(parent, items, keyOf, make, update) {
+  const wanted = new Set(items.map(keyOf));
+  for (const node of [...parent.children]) if (!wanted.has(node.dataset.key)) node.remove(); // first, or those behind would be moved
   const old = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let place = parent.firstElementChild;
   for (const item of items) {
@@ -73,10 +75,8 @@ export function keyed(parent, items, keyOf, make, update) {
       node = make(item);
       node.dataset.key = key;
     }
-    old.delete(key);
     update(node, item);
     if (node === place) place = place.nextElementSibling;
     else parent.insertBefore(node, place);
   }
-  for (const node of old.values()) node.remove();
 }

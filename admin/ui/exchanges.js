@@ -2,7 +2,7 @@
 
 import { el, keyed, section, select, setOptions, setText } from "./dom.js";
 import { clock, parseDuration, ms, shorten, bytes } from "./format.js";
-import { on, state } from "./store.js";
+import { keyOf, on, state } from "./store.js";
 
 const shown = 60;
 
@@ -22,6 +22,13 @@ const reasons = {
 };
 
 let paused = false;
+const held = new Map(); // exchanges that somebody reads: they stay when others have pushed them out
+
+// isServiceError says of an exchange whose outcome is ok, since the service's reply came through, that this was an error.
+const isServiceError = (e) => e.outcome === "ok" && e.status >= 500;
+
+// outcomeOf is what an exchange counts as in the charts, too.
+const outcomeOf = (e) => (isServiceError(e) ? "real_error" : e.outcome);
 
 export function exchanges() {
   const proxy = select([["", "all proxies"]], { "aria-label": "Proxy" });
@@ -39,10 +46,12 @@ export function exchanges() {
   const draw = () => {
     setOptions(proxy, [["", "all proxies"], ...state.proxies.map((p) => [p.name, p.name])]);
     const source = paused ? (frozen ||= [...state.exchanges]) : ((frozen = null), state.exchanges);
-    const wanted = source.filter((e) => matches(e, proxy.value, outcome.value, text.value.trim().toLowerCase()));
-    const opened = [...list.querySelectorAll("details[open]")].map((d) => d.parentNode.dataset.key);
-    const rows = wanted.filter((e, i) => i < shown || opened.includes(String(e.id)));
-    keyed(list, rows, (e) => String(e.id), row, () => {});
+    const isWanted = (e) => matches(e, proxy.value, outcome.value, text.value.trim().toLowerCase());
+    const wanted = source.filter(isWanted);
+    for (const [key, e] of held) if (!isWanted(e)) held.delete(key);
+    const rows = new Map(wanted.slice(0, shown).map((e) => [keyOf(e), e]));
+    for (const [key, e] of [...held].sort(([, a], [, b]) => Date.parse(b.at) - Date.parse(a.at))) rows.set(key, e);
+    keyed(list, [...rows.values()], keyOf, row, () => {});
     setText(sample, saying(source.length, wanted.length));
   };
   for (const control of [proxy, outcome, text]) control.addEventListener("input", draw);
@@ -57,32 +66,48 @@ function saying(all, wanted) {
 
 function matches(e, proxy, outcome, text) {
   if (proxy && e.proxy !== proxy) return false;
-  if (outcome && e.outcome !== outcome) return false;
+  if (outcome && outcomeOf(e) !== outcome) return false;
   return !text || e.path.toLowerCase().includes(text) || e.faults.some((d) => d.rule.toLowerCase().includes(text));
 }
 
 // row is an exchange as a line that opens. It never changes.
 function row(e) {
   const hits = e.faults.filter((d) => d.decision !== "skip").map((d) => (d.decision === "shadow" ? `${d.rule} (shadow)` : d.rule));
+  if (isServiceError(e)) hits.push("service's own error");
   const status = e.status || "none";
   const summary = el("summary", {}, el("time", { datetime: e.at }, clock(e.at)), el("span", { class: "name" }, e.proxy),
-    el("span", { class: "path" }, `${e.method || "TLS"} ${e.path}`), el("span", { class: `status ${kind(e)}` }, String(status)),
+    el("span", { class: "path" }, e.method ? `${e.method} ${e.path}` : unnamed(e)), el("span", { class: `status ${kind(e)}` }, String(status)),
     el("span", { class: "took" }, ms(parseDuration(e.duration))), el("span", { class: "hits" }, hits.length ? hits.join(", ") : e.outcome.replace("_", " ")));
   const details = el("details", {}, summary);
-  details.addEventListener("toggle", () => details.children.length === 1 && details.append(explain(e)));
+  const hold = () => (details.open || details.contains(document.activeElement) ? held.set(keyOf(e), e) : held.delete(keyOf(e)));
+  details.addEventListener("toggle", () => {
+    if (details.children.length === 1) details.append(explain(e));
+    hold();
+  });
+  summary.addEventListener("focus", hold);
+  summary.addEventListener("blur", () => details.open || held.delete(keyOf(e)));
   return el("li", {}, details);
 }
 
+// unnamed says what an exchange without a method was.
+const unnamed = (e) => (state.proxies.find((p) => p.name === e.proxy)?.protocol === "tcp" ? "connection" : "TLS handshake");
+
+// said puts an outcome into words.
+const said = (e) => (isServiceError(e) ? "ok: the reply came through, and is an error of the service's own" : e.outcome.replace("_", " "));
+
+// through says what an exchange came through.
+const through = ({ front }) => front && [front.name, front.peer, front.client && `for ${front.client}`].filter(Boolean).join(" ");
+
 function kind(e) {
   if (e.outcome === "client_left") return "left";
-  if (e.outcome === "real_error" || (e.outcome === "ok" && e.status >= 500)) return "real";
+  if (outcomeOf(e) === "real_error") return "real";
   if (e.outcome === "injected" && (!e.status || e.status >= 400)) return "injected";
   return e.flags.length > 0 ? "touched" : "ok";
 }
 
 // explain says of an exchange what is known, and of each rule why it did or did not fire.
 function explain(e) {
-  const facts = [["Client", e.client], ["Host", e.host], ["Outcome", e.outcome.replace("_", " ")], ["Error", e.error], ["Flags", e.flags.map((f) => (f === "DI" ? "DI: delayed" : "FI: faulted")).join(", ")],
+  const facts = [["Client", e.client], ["Came through", through(e)], ["Host", e.host], ["Outcome", said(e)], ["Error", e.error], ["Flags", e.flags.map((f) => (f === "DI" ? "DI: delayed" : "FI: faulted")).join(", ")],
     ["Upstream", e.upstream_attempts ? `${ms(parseDuration(e.upstream_duration))}, ${e.upstream_attempts} attempt${e.upstream_attempts > 1 ? "s" : ""}` : "not called"],
     ["Bytes", `${bytes(e.request_bytes)} in, ${bytes(e.response_bytes)} out`], ["Request id", e.request_id]];
   const decisions = e.faults.map((d) => el("li", { class: d.decision }, el("b", {}, d.rule), ` (${d.kind}): ${why(d)}`));

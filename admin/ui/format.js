@@ -1,6 +1,6 @@
 // How figures are written.
 
-// duration writes milliseconds.
+// ms writes milliseconds.
 export function ms(value) {
   if (!(value >= 0)) return "–";
   if (value < 10) return `${value.toFixed(1)} ms`;
@@ -26,7 +26,7 @@ export const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false
 
 const units = { h: 3600e3, m: 60e3, s: 1e3, ms: 1, "µs": 1e-3, us: 1e-3, ns: 1e-6 };
 
-// parse reads a duration as Go writes it, in milliseconds.
+// parseDuration reads a duration as Go writes it, in milliseconds.
 export function parseDuration(text) {
   let sum = 0;
   for (const [, number, unit] of String(text).matchAll(/([\d.]+)(h|ms|m|s|µs|us|ns)/g)) sum += Number(number) * units[unit];

@@ -19,15 +19,15 @@ export function modes() {
   const ttl = select(lives);
   const switches = el("div", { class: "switch", role: "group", "aria-label": "Mode" });
   const timers = el("ul", { class: "timers" });
-  section("modes", el("div", { class: "row" }, field("Of", who), field("How long", ttl)), switches, timers);
+  const halted = el("p", { class: "bad", role: "status" });
+  section("modes", halted, el("div", { class: "row" }, field("Of", who), field("How long", ttl)), switches, timers);
   const draw = () => {
     if (!state.faults) return;
     setOptions(who, [["", "all proxies"], ...state.proxies.map((p) => [p.name, p.name])]);
     const held = who.value ? modeOf(who.value) : state.faults.mode;
-    const names = ["normal", "fallback", "failure"].concat(Object.keys(state.faults.profiles).filter((n) => !says[n]));
+    const names = Object.keys(says).concat(Object.keys(state.faults.profiles).filter((n) => !Object.hasOwn(says, n)));
     keyed(switches, names, (n) => n, (n) => button(n, who, ttl), (node, n) => node.setAttribute("aria-pressed", String(n === held)));
-    if (state.faults.halted) setText(byId("notice"), "The stop lever is pulled: no fault can be added until it is released (squall release).");
-    byId("notice").hidden = byId("notice").hidden && !state.faults.halted;
+    setText(halted, state.faults.halted ? "The stop lever is pulled: no fault can be added until it is released (squall release)." : "");
     drawTimers();
   };
   const drawTimers = () => keyed(timers, timersOf(state.faults), (t) => t.what, () => el("li"), (node, t) =>
@@ -39,8 +39,8 @@ export function modes() {
 }
 
 function button(name, who, ttl) {
-  return el("button", { type: "button", class: `mode mode-${says[name] ? name : "other"}`, onclick: () => change(name, who.value, ttl.value) },
-    el("b", {}, name), el("small", {}, says[name] || "A profile of your own"));
+  return el("button", { type: "button", class: `mode mode-${Object.hasOwn(says, name) ? name : "other"}`, onclick: () => change(name, who.value, ttl.value) },
+    el("b", {}, name), el("small", {}, Object.hasOwn(says, name) ? says[name] : "A profile of your own"));
 }
 
 async function change(name, proxy, ttl) {

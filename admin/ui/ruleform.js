@@ -2,8 +2,9 @@
 
 import { call, get } from "./api.js";
 import { el, field, select, setOptions } from "./dom.js";
+import { parseDuration } from "./format.js";
 import { complain, done } from "./notice.js";
-import { refresh, state } from "./store.js";
+import { refresh, state, timeLeft } from "./store.js";
 
 const hints = {
   duration: "such as 250ms or 1m30s",
@@ -24,7 +25,7 @@ export function ruleForm() {
   const title = el("h3", { tabindex: "-1" });
   const save = el("button", { class: "primary" }, "Save");
   const attributes = el("div", { class: "grid" });
-  const basics = el("div", { class: "grid" }, field("Name", f.name, "empty: squall finds one"), field("Proxy", f.proxy), field("Kind", f.kind), field("Percent", f.percent, "of those that match, 0 to 100"));
+  const basics = el("div", { class: "grid" }, field("Name", f.name, "empty: squall finds one"), field("Proxy", f.proxy), field("Kind", f.kind), field("Percent", f.percent, "of those that match, 0 to 100; empty: all"));
   const more = el("details", {}, el("summary", {}, "Which exchanges, when, how long"),
     el("div", { class: "grid" }, field("Phase", f.phase), field("Stream", f.stream), field("Path", f.path, "such as /stock/* or /price/**"), field("Methods", f.methods, "such as GET POST"),
       field("Match, further", f.match, 'JSON, such as {"headers": {"X-Tenant": "beta"}}'), field("Time to live", f.ttl, "such as 30s; empty: no end"), field("First", f.first, "only so many hits")));
@@ -58,9 +59,10 @@ export function ruleForm() {
 
   // offerKinds lists the kinds that the proxy can have.
   function offerKinds() {
+    const before = f.kind.value;
     const tcp = state.proxies.find((p) => p.name === f.proxy.value)?.protocol === "tcp";
     setOptions(f.kind, kinds.filter((k) => (k.layer === "tcp") === tcp || k.layer === "tls").map((k) => [k.name, k.name]));
-    drawKind({});
+    if (f.kind.value !== before) drawKind({}); // else what was filled in stays
   }
 
   function fillIn(rule) {
@@ -78,7 +80,7 @@ export function ruleForm() {
     f.match.value = Object.keys(rest).length > 0 || !plain ? JSON.stringify(plain ? rest : { ...rest, path }) : "";
     f.phase.value = rule.phase || "";
     f.stream.value = rule.stream || "";
-    f.ttl.value = "";
+    f.ttl.value = rule.ttl ? `${Math.max(1, Math.ceil(timeLeft(parseDuration(rule.status.expires_in)) / 1000))}s` : "";
     f.first.value = rule.first ?? "";
     f.shadow.checked = Boolean(rule.shadow);
   }
@@ -120,7 +122,7 @@ export function ruleForm() {
   function read() {
     const { status, ttl, toxic, ...rule } = editing || {};
     rule.kind = f.kind.value;
-    rule.percent = Number(f.percent.value);
+    put(rule, "percent", f.percent.value === "" ? "" : Number(f.percent.value));
     rule.shadow = f.shadow.checked;
     rule.attributes = Object.fromEntries([...inputs].map(([a, input]) => [a.name, value(a, input)]).filter(([, v]) => v !== undefined));
     for (const name of ["name", "proxy", "phase", "stream", "ttl"]) put(rule, name, f[name].parentNode.hidden ? "" : f[name].value.trim());

@@ -1,7 +1,7 @@
 // The rules: what each does, how often it hit, and switches for it. Toxics are rules of TCP proxies.
 
 import { call } from "./api.js";
-import { el, keyed, section, setText } from "./dom.js";
+import { byId, el, keyed, section, setText } from "./dom.js";
 import { parseDuration } from "./format.js";
 import { complain, confirmFirst, done } from "./notice.js";
 import { ruleForm } from "./ruleform.js";
@@ -70,6 +70,7 @@ async function patch(rule, change, says) {
 async function remove(rule) {
   if (!(await confirmFirst(`This deletes the rule ${rule.name} and its counters.`, "Delete it"))) return;
   await call("DELETE", place(rule));
+  byId("rules").querySelector("button").focus(); // the one that was pressed is about to go
   done(`${rule.name} is deleted`);
 }
 

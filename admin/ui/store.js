@@ -18,7 +18,14 @@ export const state = {
   sampled: false,
   news: [], // the latest first
   read: 0, // when the faults were read
+  ahead: 0, // how far this clock is ahead of squall's, in milliseconds
 };
+
+let begun = false; // the stream has brought a second's figures
+let newest = 0; // the revision up to which this start of squall is known
+
+// now is the time by squall's clock, which all that it tells of goes by.
+export const now = () => Date.now() - state.ahead;
 
 const listeners = {};
 
@@ -44,7 +51,7 @@ function flush() {
 // refresh reads what changes bring about.
 export async function refresh() {
   const [faults, proxies] = await Promise.all([get("/admin/faults"), get("/admin/proxies")]);
-  if (state.faults && faults.revision < state.faults.revision && state.connected) return;
+  if (faults.revision < newest) return; // an answer that another one has overtaken
   setFaults(faults);
   state.proxies = proxies.proxies;
 }
@@ -52,6 +59,7 @@ export async function refresh() {
 // setFaults takes an answer that says how the faults are now.
 export function setFaults(faults) {
   state.faults = faults;
+  newest = faults.revision;
   state.read = Date.now();
   changed("faults");
 }
@@ -59,6 +67,7 @@ export function setFaults(faults) {
 // reload reads all that was missed.
 async function reload() {
   const [series, list] = await Promise.all([get("/admin/series"), get("/admin/exchanges?limit=50"), refresh()]);
+  state.ahead = Date.now() - Date.parse(series.at);
   state.series = new Map(series.proxies.map((p) => [p.proxy, p]));
   state.exchanges = list.exchanges;
   changed("figures");
@@ -87,7 +96,7 @@ function later(f) {
       try {
         await f();
       } catch (error) {
-        if (error.status) note({ at: new Date().toISOString(), text: error.message });
+        if (error.status) note({ at: new Date(now()).toISOString(), text: error.message });
       }
     }
     running = false;
@@ -103,9 +112,13 @@ function take(kind, data) {
 }
 
 const takers = {
-  hello: reloadLater,
+  hello(hello) {
+    newest = hello.revision; // of a squall that was started anew it may be less than before
+    begun = false;
+    reloadLater();
+  },
   gap(gap) {
-    note({ at: new Date().toISOString(), text: `${gap.missed || "Some"} events are missing here: ${gap.reason}` });
+    note({ at: new Date(now()).toISOString(), text: `${gap.missed || "Some"} events are missing here: ${gap.reason}` });
     reloadLater();
   },
   change(change) {
@@ -117,10 +130,15 @@ const takers = {
     refreshLater();
   },
   connections(c) {
+    const before = state.news[0]?.connections; // one line for all that follow each other, or nothing else is left to be read
+    if (before) state.news.shift();
+    const sum = { opened: c.opened + (before?.opened || 0), closed: c.closed + (before?.closed || 0) };
     const names = c.which.slice(0, 3).map((w) => `${w.client} ${w.what} on ${w.proxy}`);
-    note({ at: new Date().toISOString(), text: `${c.opened} connections opened, ${c.closed} closed: ${names.join(", ")}${c.which.length > 3 ? ", …" : ""}` });
+    const text = `${sum.opened} connections opened, ${sum.closed} closed, the latest: ${names.join(", ")}${c.which.length > 3 ? ", …" : ""}`;
+    note({ at: new Date(now()).toISOString(), text, connections: sum });
   },
   exchange(e) {
+    if (state.exchanges.some((known) => keyOf(known) === keyOf(e))) return; // it came with the list
     state.exchanges.unshift(e);
     state.exchanges.length = Math.min(state.exchanges.length, keptExchanges);
     changed("exchanges");
@@ -128,13 +146,20 @@ const takers = {
   figures(f) {
     state.seen = f.seen;
     state.sampled = f.seen > f.most;
+    state.ahead = Date.now() - Date.parse(f.at);
     state.hits = new Map(f.rules.map((r) => [`${r.proxy || ""}/${r.rule}`, r]));
     for (const p of f.proxies) append(p);
+    for (const name of state.series.keys()) if (!f.proxies.some((p) => p.proxy === name)) state.series.delete(name);
     for (const r of f.rules) count(r);
     changed("figures");
-    if (f.revision !== state.faults?.revision) refreshLater();
+    if (!begun) reloadLater(); // exchanges become events from here on: those since the list was read are in no event
+    else if (f.revision !== state.faults?.revision) refreshLater();
+    begun = true;
   },
 };
+
+// keyOf tells exchanges apart, also those of another start of squall, which counts from 1 again.
+export const keyOf = (e) => `${e.at} ${e.id}`;
 
 function note(entry) {
   state.news.unshift(entry);

@@ -3,7 +3,7 @@
 import { el, keyed, section, setText } from "./dom.js";
 import { count, ms } from "./format.js";
 import { chart } from "./chart.js";
-import { on, state } from "./store.js";
+import { now as clock, on, state } from "./store.js";
 
 const spans = [
   [60, "1 min"],
@@ -54,7 +54,7 @@ function card(p) {
   const node = el("article", { class: "card", "aria-label": `Proxy ${p.name}` }, el("h3", {}, el("span", { class: "name" }, p.name), mode), route, now, all, rate.node, latency.node, open.node);
   node.draw = (proxy) => {
     const series = state.series.get(proxy.name);
-    const at = Math.floor(Date.now() / 1000);
+    const at = Math.floor(clock() / 1000);
     for (const c of [rate, latency, open]) c.draw(series, seconds, at);
     const held = modeOf(proxy.name);
     mode.className = `badge mode-${["normal", "fallback", "failure"].includes(held) ? held : "other"}`;
@@ -66,12 +66,12 @@ function card(p) {
   return node;
 }
 
-export const modeOf = (name) => state.faults?.modes[name] || state.faults?.mode || "normal";
+export const modeOf = (name) => (Object.hasOwn(state.faults?.modes || {}, name) ? state.faults.modes[name] : state.faults?.mode || "normal");
 
 // sums counts the exchanges of the last seconds.
 function sums(series, seconds, at) {
   const sum = { all: 0, injected: 0, real: 0 };
-  for (let i = (series?.at.length || 0) - 1; i >= 0 && at - series.at[i] <= seconds; i--) {
+  for (let i = (series?.at.length || 0) - 1; i >= 0 && at - series.at[i] < seconds; i--) {
     for (const o of outcomes) sum.all += series[o.column][i];
     sum.injected += series.injected_errors[i];
     sum.real += series.real_errors[i];
@@ -83,7 +83,7 @@ function sums(series, seconds, at) {
 function summary({ all, injected, real }) {
   if (all === 0) return "No traffic in the last 10 seconds";
   const percent = (n) => `${Math.round((100 * n) / all)} %`;
-  return `${count(all / 10)}/s · ${percent(injected)} injected errors · ${percent(real)} real errors, over 10 s`;
+  return `${all < 100 ? (all / 10).toFixed(1) : count(all / 10)}/s · ${percent(injected)} injected errors · ${percent(real)} real errors, over 10 s`;
 }
 
 // total counts what the charts show, to the exchange.

@@ -8,7 +8,7 @@ import { on, state } from "./store.js";
 export function verdict() {
   const proxy = select([["", "all proxies"]]);
   const since = select([["", "all that is remembered"], ["1m", "the last minute"], ["5m", "the last 5 minutes"], ["15m", "the last 15 minutes"]]);
-  const says = el("p", { class: "quiet" }, "Does the client retry with pauses, give up in time, spare a service that is ill? Inject a fault for a while, then ask.");
+  const says = el("p", { class: "quiet", role: "status" }, "Does the client retry with pauses, give up in time, spare a service that is ill? Inject a fault for a while, then ask.");
   const list = el("ul", { class: "findings" });
   const judge = async () => {
     const query = new URLSearchParams(Object.entries({ proxy: proxy.value, since: since.value }).filter(([, v]) => v));

@@ -220,20 +220,6 @@ func TestDashboardOverARestart(t *testing.T) {
 	b.well("ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING")
 }
 
-// The page asks for the token, and the stream brings it, too.
-func TestDashboardAsksForTheToken(t *testing.T) {
-	b := openBoard(t, map[string]string{"SQUALL_ADMIN_TOKEN": "right"})
-	b.says("dialog", "admin token")
-	b.is(`document.activeElement.type === "password"`)
-	b.Do(t, chromedp.KeyEvent("wrong\r"))
-	b.is(`document.querySelectorAll("dialog").length === 1 && document.activeElement.type === "password" && document.activeElement.value === ""`)
-	b.Do(t, chromedp.KeyEvent("right\r"))
-	b.says("#link", "live")
-	b.says(".card", "shop")
-	b.is(`document.querySelectorAll("dialog").length === 0 && localStorage.length === 0 && !document.cookie`)
-	b.well("401 (Unauthorized)")
-}
-
 // A page from elsewhere reaches neither the API nor the stream: not under its own name (DNS rebinding), nor across sites.
 func TestDashboardRefusesOtherPages(t *testing.T) {
 	s := startServe(t, nil)
@@ -284,7 +270,9 @@ func TestDashboardByKeyboard(t *testing.T) {
 	for _, found := range browser.Get(t, b.Page, chromedp.Evaluate[[]string](`wanted.map((n, i) => n === order[i] ? "" : "number " + i + " is " + (order[i]?.outerHTML ?? "nothing").slice(0, 120) + ", want " + n.outerHTML.slice(0, 120)).filter(Boolean).slice(0, 3)`)) {
 		t.Error(found)
 	}
+	b.do(`document.querySelector(".ruleform input").focus()`)
 	b.Do(t, chromedp.KeyEvent("\x1b"))
+	b.is(`document.querySelector(".ruleform").hidden && document.activeElement.textContent === "Add a rule"`)
 	b.well()
 }
 

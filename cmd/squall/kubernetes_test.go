@@ -88,7 +88,10 @@ type (
 			RunAsUser                int  `json:"runAsUser"`
 			AllowPrivilegeEscalation bool `json:"allowPrivilegeEscalation"`
 			ReadOnlyRootFilesystem   bool `json:"readOnlyRootFilesystem"`
-			Capabilities             struct {
+			SeccompProfile           struct {
+				Type string `json:"type"`
+			} `json:"seccompProfile"`
+			Capabilities struct {
 				Drop []string `json:"drop"`
 			} `json:"capabilities"`
 		} `json:"securityContext"`
@@ -151,7 +154,7 @@ func TestKubernetesExample(t *testing.T) {
 	if !slices.ContainsFunc(k.Images, func(i image) bool { return i.Name == squall.Image && i.NewTag != "" }) {
 		t.Errorf("the image %s has no tag", squall.Image)
 	}
-	if s := squall.SecurityContext; !s.RunAsNonRoot || s.RunAsUser != 65532 || s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem || pod.SecurityContext.FSGroup != s.RunAsUser {
+	if s := squall.SecurityContext; !s.RunAsNonRoot || s.RunAsUser != 65532 || s.AllowPrivilegeEscalation || !s.ReadOnlyRootFilesystem || s.SeccompProfile.Type != "RuntimeDefault" || !slices.Equal(s.Capabilities.Drop, []string{"ALL"}) || pod.SecurityContext.FSGroup != s.RunAsUser {
 		t.Errorf("security %+v", s)
 	}
 	adminAddress := checkSidecar(t, squall, mounted, c)

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +75,7 @@ type watcher struct {
 	screen screen
 }
 
-// run watches until ctx is done. It fails only where it has never reached squall, or is refused.
+// run watches until ctx is done. It fails only where it has never reached squall, or is refused for a reason that stays.
 func (w *watcher) run(ctx context.Context) error {
 	last, reached := "", false
 	for {
@@ -83,13 +85,17 @@ func (w *watcher) run(ctx context.Context) error {
 			return w.take(e)
 		})
 		refusal := (*admin.Error)(nil)
+		refused := errors.As(err, &refusal)
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case !reached, errors.As(err, &refusal):
+		case !reached, refused && refusal.Status < http.StatusInternalServerError:
 			return err
+		case refused: // many came back at once, and the feed had no place for this one
+			w.screen.news(time.Now(), shown(err.Error()))
+		default:
+			w.screen.news(time.Now(), "squall has gone: "+shown(err.Error()))
 		}
-		w.screen.news(time.Now(), "squall has gone: "+shown(err.Error()))
 		if wait.For(ctx, rewatch) != nil {
 			return nil
 		}
@@ -122,7 +128,11 @@ func (w *watcher) take(e live.Event) error {
 		if err := json.Unmarshal(e.Data, &g); err != nil {
 			return fmt.Errorf("gap: %w", err)
 		}
-		w.screen.news(time.Now(), fmt.Sprintf("%d events are missing here: %s", g.Missed, g.Reason))
+		missed := "some"
+		if g.Missed > 0 {
+			missed = strconv.FormatUint(g.Missed, 10)
+		}
+		w.screen.news(time.Now(), fmt.Sprintf("%s events are missing here: %s", missed, g.Reason))
 	}
 	return nil
 }
@@ -198,37 +208,36 @@ func (s *lineScreen) news(at time.Time, line string) {
 // tableScreen draws one table again and again, with the latest news below (ECMA-48: cursor to the corner, erase what follows).
 type tableScreen struct {
 	out    io.Writer
+	table  []string
 	latest []string
 	drawn  bool
 }
 
 func (s *tableScreen) figures(at time.Time, proxies []live.ProxyFigures) {
+	s.table = []string{"squall at " + at.Local().Format(time.TimeOnly), "", figuresHead}
+	for _, p := range proxies {
+		s.table = append(s.table, figuresLine(p))
+	}
+	s.draw()
+}
+
+// news is drawn at once: that squall has gone is followed by no figures.
+func (s *tableScreen) news(at time.Time, line string) {
+	s.latest = append(s.latest, at.Local().Format(time.TimeOnly)+" "+line)
+	s.latest = s.latest[max(0, len(s.latest)-shownNews):]
+	s.draw()
+}
+
+func (s *tableScreen) draw() {
 	var text strings.Builder
 	if !s.drawn {
 		text.WriteString("\x1b[2J")
 		s.drawn = true
 	}
 	text.WriteString("\x1b[H")
-	for _, line := range append([]string{"squall at " + at.Local().Format(time.TimeOnly), "", figuresHead}, figuresLines(proxies)...) {
-		text.WriteString(line + "\x1b[K\n")
-	}
-	text.WriteString("\x1b[K\n")
-	for _, line := range s.latest {
+	for _, line := range slices.Concat(s.table, []string{""}, s.latest) {
 		text.WriteString(line + "\x1b[K\n")
 	}
 	text.WriteString("\x1b[J")
 	_, _ = io.WriteString(s.out, text.String()) // a terminal that is gone ends the program anyway
-}
-
-func figuresLines(proxies []live.ProxyFigures) []string {
-	lines := make([]string, len(proxies))
-	for i, p := range proxies {
-		lines[i] = figuresLine(p)
-	}
-	return lines
-}
-
-func (s *tableScreen) news(at time.Time, line string) {
-	s.latest = append(s.latest, at.Local().Format(time.TimeOnly)+" "+line)
-	s.latest = s.latest[max(0, len(s.latest)-shownNews):]
 }

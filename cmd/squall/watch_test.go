@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -49,7 +53,35 @@ func TestWatchInATerminal(t *testing.T) {
 	screen.figures(time.Now(), []live.ProxyFigures{{Proxy: "a\x1b[2J", Mode: "normal", Point: live.Point{Counts: live.Counts{OK: 3}, P50: 1.25}}})
 	screen.figures(time.Now(), nil)
 	text := out.String()
-	if strings.Count(text, "\x1b[2J") != 1 || strings.Count(text, "\x1b[H") != 2 || strings.Count(text, "news") != 2*shownNews || !strings.Contains(text, "1.2ms") {
+	if strings.Count(text, "\x1b[2J") != 1 || strings.Count(text, "\x1b[H") != 14 || !strings.Contains(text, "1.2ms") {
 		t.Errorf("%q", text)
+	}
+	out.Reset()
+	screen.news(time.Now(), "squall has gone") // no figures follow
+	if text := out.String(); strings.Count(text, "news") != shownNews-1 || !strings.Contains(text, "squall has gone") || !strings.Contains(text, figuresHead) {
+		t.Errorf("%q", text)
+	}
+}
+
+// Once squall was reached, squall watch goes on where the feed has no place for it, and ends where it may not ask.
+func TestWatchComesBack(t *testing.T) {
+	answers := make(chan func(http.ResponseWriter), 4)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { (<-answers)(w) }))
+	defer server.Close()
+	refuse := func(status int) func(http.ResponseWriter) {
+		return func(w http.ResponseWriter) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, `{"status":%d,"reason":"not now"}`, status)
+		}
+	}
+	answers <- func(w http.ResponseWriter) {
+		_, _ = io.WriteString(w, "event: gap\ndata: {\"missed\":0,\"reason\":\"a fresh start\"}\n\n")
+	}
+	answers <- refuse(http.StatusServiceUnavailable)
+	answers <- refuse(http.StatusUnauthorized)
+	code, out, errs := runSquall(t, map[string]string{"SQUALL_ADMIN_URL": server.URL}, "watch")
+	if code != exitFail || strings.Count(errs, "not now") != 1 || strings.Count(out, "not now") != 1 || !strings.Contains(out, "some events are missing here: a fresh start") || !strings.Contains(out, "squall has gone") {
+		t.Errorf("exit code %d, %s, %s", code, out, errs)
 	}
 }
