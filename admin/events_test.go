@@ -171,3 +171,13 @@ func TestThePageAndItsPolicy(t *testing.T) {
 	}
 	check(t, l.do(t, "GET", "/", "", "Accept: text/html", "Host: evil.example"), want{421, nil, nil})
 }
+
+// What needs no token says whether the rest does: the page reads it there.
+func TestWhetherATokenIsNeeded(t *testing.T) {
+	if got := newLab(t, withToken).do(t, "GET", "/healthz", ""); got.status != 200 || got.header.Get("WWW-Authenticate") != `Bearer realm="squall"` {
+		t.Errorf("%d with the challenge %q", got.status, got.header.Get("WWW-Authenticate"))
+	}
+	if got := newLab(t).do(t, "GET", "/healthz", ""); got.status != 200 || got.header.Get("WWW-Authenticate") != "" {
+		t.Errorf("no token is needed: %d with the challenge %q", got.status, got.header.Get("WWW-Authenticate"))
+	}
+}

@@ -13,8 +13,10 @@ import (
 func TestExchangesSayWhoseErrorItWas(t *testing.T) {
 	var out bytes.Buffer
 	err := printExchanges(system{out: &out}, []admin.Exchange{
-		{Path: "/well", Status: 404, Outcome: proxy.OK}, {Path: "/own", Status: 500, Outcome: proxy.OK},
-		{Path: "/fault", Status: 503, Outcome: proxy.Injected}, {Path: "/gone", Status: 502, Outcome: proxy.RealError},
+		{Path: "/well", Status: 404, Outcome: proxy.OK},
+		{Path: "/own", Status: 500, Outcome: proxy.OK},
+		{Path: "/fault", Status: 503, Outcome: proxy.Injected},
+		{Path: "/gone", Status: 502, Outcome: proxy.RealError},
 	})
 	if err != nil {
 		t.Fatal(err)
