@@ -74,7 +74,7 @@ func clipTexts(e *proxy.Exchange) {
 
 // keepForVerdict leaves what a verdict looks at, and a path to be shown.
 func keepForVerdict(e *proxy.Exchange) {
-	e.Error, e.FaultPanic, e.Faults, e.Trace = "", "", faults.Record{}, nil
+	e.Error, e.FaultPanic, e.Faults, e.Front, e.Trace = "", "", faults.Record{}, nil, nil
 	for _, text := range []*string{&e.Client, &e.Method, &e.Host, &e.Path, &e.RequestID} {
 		*text = clip(*text, maxJudged)
 	}

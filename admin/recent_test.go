@@ -48,7 +48,7 @@ func TestRecentCutsDownWhatIsOlder(t *testing.T) {
 		const whole = 2
 		c := NewRecent(whole, judged)
 		for id := range uint64(700) {
-			c.Add(&proxy.Exchange{ID: id + 1, Path: long, Error: "refused"})
+			c.Add(&proxy.Exchange{ID: id + 1, Path: long, Error: "refused", Front: &proxy.Front{}})
 			for i := range 4 {
 				e, kept := c.at(id+1, i, c.whole)
 				if kept != (i < whole && i <= int(id)) || kept && (e.ID != id+1-uint64(i) || e.Path != long || e.Error != "refused") {
@@ -62,7 +62,7 @@ func TestRecentCutsDownWhatIsOlder(t *testing.T) {
 		}
 		for i, e := range all {
 			older := i < judged-whole
-			if e.ID != uint64(701-judged+i) || older != (e.Error == "") || older != (e.Path == long[:maxJudged]+"…") {
+			if e.ID != uint64(701-judged+i) || older != (e.Error == "") || older != (e.Front == nil) || older != (e.Path == long[:maxJudged]+"…") {
 				t.Errorf("%d of %d: %+v", i, judged, e)
 			}
 		}

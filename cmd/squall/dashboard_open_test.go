@@ -111,7 +111,7 @@ func TestDashboardFollowsOthers(t *testing.T) {
 	b.says(".rule .what", "20 %")
 	b.says(".rule .counts", "ends in 5")
 
-	b.do(`document.querySelector("[aria-label='Delete second']").click()`)
+	b.do(`const button = document.querySelector("[aria-label='Delete second']"); button.focus(); button.click()`)
 	b.says("dialog", "This deletes the rule second")
 	b.click("dialog .danger")
 	b.is(`document.querySelectorAll(".rule").length === 0`)
