@@ -1,6 +1,6 @@
 // What happened: changes with who made them, what expired, connections.
 
-import { el, section, setText } from "./dom.js";
+import { el, keyed, section, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { on, state } from "./store.js";
 
@@ -10,7 +10,7 @@ export function news() {
   section("news", empty, list);
   on("news", () => {
     setText(empty, "");
-    list.replaceChildren(...state.news.slice(0, 20).map(line));
+    keyed(list, state.news.slice(0, 20), (n) => n.key, line, () => {}); // what is open stays open
   });
 }
 

@@ -161,8 +161,10 @@ const takers = {
 // keyOf tells exchanges apart, also those of another start of squall, which counts from 1 again.
 export const keyOf = (e) => `${e.at} ${e.id}`;
 
+let noted = 0; // so many news there were
+
 function note(entry) {
-  state.news.unshift(entry);
+  state.news.unshift({ ...entry, key: String(++noted) });
   state.news.length = Math.min(state.news.length, keptNews);
   changed("news");
 }

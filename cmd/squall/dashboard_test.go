@@ -143,11 +143,14 @@ func TestDashboard(t *testing.T) {
 	t.Logf("traffic turned %v after the click", time.Since(begun).Round(time.Millisecond))
 	b.says(".card .badge", "failure")
 	b.says("#news", "changed mode")
+	b.click("#news summary")
 	b.says(".exchanges .status.injected", "503")
 	b.is(`document.querySelector(".mode-failure").getAttribute("aria-pressed") === "true"`)
 	shots(b, "failure")
 	b.click(".mode-normal")
 	b.is(`Number(document.querySelector(".card .legend .ok b").textContent) > 0`)
+	b.is(`document.querySelectorAll("#news details").length > 1`)
+	b.is(`document.querySelector("#news details[open]")`) // which other news do not close
 
 	b.click("#rules .body > button")
 	b.is(`document.activeElement.closest(".ruleform")`)

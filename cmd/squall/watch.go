@@ -49,6 +49,11 @@ that is drawn anew each second, else lines. It goes on over a restart of squall,
 				return err
 			}
 			defer client.Close()
+			if only != "" {
+				if _, err := client.Proxy(ctx, only); err != nil {
+					return r.explain(err)
+				}
+			}
 			w := watcher{client: client, proxy: only, screen: &lineScreen{out: sys.out}}
 			if sys.terminal {
 				w.screen = &tableScreen{out: sys.out}

@@ -27,6 +27,9 @@ func TestWatch(t *testing.T) {
 	time.Sleep(500 * time.Millisecond) // until it reads: what came before it is not told of
 	s.squall("faults", "rule", "busy", `{"proxy":"shop","abort":503}`)
 	out := <-seen
+	if code, _, errs := runSquall(t, map[string]string{"SQUALL_ADMIN_URL": s.admin}, "watch", "--proxy", "shp", "--for", "1s"); code != exitFail || !strings.Contains(errs, "shp") {
+		t.Errorf("a proxy that there is not: exit code %d: %s", code, errs)
+	}
 	for _, want := range []string{
 		`(?m)^AT       PROXY `, `(?m)^\d\d:\d\d:\d\d shop +normal +\d+ +[1-9]\d* `, `rule busy \(abort on shop\) hit \d+ of \d+`, `revision 1: 127\.0\.0\.1:\d+ changed rules`,
 	} {
