@@ -31,6 +31,9 @@ func New(limit float64) *Watch {
 	return &Watch{up: math.Log(bad / limit), down: math.Log((1 - bad) / (1 - limit))}
 }
 
+// Least is how many events there must be for an alarm, were all of them bad.
+func (w *Watch) Least() int { return int(math.Ceil(Threshold / w.up)) }
+
 // Observe takes the next event, and says whether there has been an alarm, now or before.
 func (w *Watch) Observe(isBad bool) bool {
 	if isBad {
@@ -41,6 +44,3 @@ func (w *Watch) Observe(isBad bool) bool {
 	w.alarmed = w.alarmed || w.sum >= Threshold
 	return w.alarmed
 }
-
-// Alarmed says whether there has been an alarm.
-func (w *Watch) Alarmed() bool { return w.alarmed }

@@ -77,8 +77,8 @@ func TestLimits(t *testing.T) {
 			for !w.Observe(true) {
 				n++
 			}
-			if n != want || !w.Alarmed() || !w.Observe(false) {
-				t.Errorf("limit %v: an alarm after %d bad events, want %d, and that it stays", row.limit, n, want)
+			if n != want || w.Least() != want || !w.Observe(false) {
+				t.Errorf("limit %v: an alarm after %d bad events, %d at the least, want %d, and that it stays", row.limit, n, w.Least(), want)
 			}
 		}
 	}

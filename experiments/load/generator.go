@@ -22,6 +22,7 @@ type Sample struct {
 // Generator sends requests at a rate. Its fields are set before Run, which may be called once.
 type Generator struct {
 	Rate    float64                     // requests per second, more than 0
+	Due     func(due time.Time)         // told of every request before it goes out; may be nil
 	Send    func(context.Context) error // one request, to its end; called concurrently
 	Observe func(Sample)                // told of every request that has ended; called concurrently; may be nil
 
@@ -46,6 +47,9 @@ func (g *Generator) Run(ctx context.Context) {
 		}
 		select {
 		case g.free <- struct{}{}:
+			if g.Due != nil {
+				g.Due(due)
+			}
 			g.flying.Add(1)
 			go g.one(context.WithoutCancel(ctx), due)
 		default:

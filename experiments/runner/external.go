@@ -64,11 +64,14 @@ func (r *Runner) watchTraffic(ctx context.Context, t *traffic) {
 	target := r.target(t.load.Target)
 	ahead := r.ahead[target]
 	since := r.result.Flowing.Add(ahead).UTC().Format(time.RFC3339Nano)
-	for {
-		ended := wait.For(ctx, pollEvery) != nil
+	for asked := r.result.Flowing; ; {
+		ended, began := wait.For(ctx, pollEvery) != nil, time.Now()
 		list, truncated, err := r.squall(target).exchanges(context.WithoutCancel(ctx), t.load.Proxy, since)
 		if truncated {
-			r.missed(t)
+			r.missed(t, asked)
+		}
+		if err == nil {
+			asked = began
 		}
 		for i := len(list) - 1; i >= 0; i-- {
 			x := list[i]
@@ -84,12 +87,12 @@ func (r *Runner) watchTraffic(ctx context.Context, t *traffic) {
 	}
 }
 
-// missed notes that exchanges of a load were not seen.
-func (r *Runner) missed(t *traffic) {
+// missed notes that exchanges of a load since a time were not seen.
+func (r *Runner) missed(t *traffic, since time.Time) {
 	const why = "exchanges were missed: the squall had forgotten them, or there were too many at once"
 	t.gaps++
 	for _, w := range t.watches {
-		w.miss(why)
+		w.miss(since, why)
 	}
 	t.missed.Do(func() { r.tell(Event{What: "load", Name: t.name, Why: why}) })
 }

@@ -94,16 +94,14 @@ func (r *Runner) reasonToStop(ctx context.Context) stopWhy {
 	return stopWhy{}
 }
 
-// watch makes the checks again and again.
-func (r *Runner) watch(ctx context.Context, cancel context.CancelCauseFunc, done *sync.WaitGroup) {
+// watch makes the checks again and again while faults act.
+func (r *Runner) watch(ctx, during context.Context, cancel context.CancelCauseFunc, done *sync.WaitGroup) {
 	defer done.Done()
-	for wait.For(ctx, time.Duration(r.Experiment.SteadyState.Every)) == nil {
-		for i := range r.Experiment.SteadyState.Checks {
-			c := &r.Experiment.SteadyState.Checks[i]
-			if !c.Mode.Watches() {
-				continue
-			}
-			if why := r.make(ctx, c, "during"); why != "" && r.aborts(c) {
+	checks := r.checks(func(c *experiments.Check) bool { return c.Mode.Watches() })
+	for wait.For(during, time.Duration(r.Experiment.SteadyState.Every)) == nil {
+		for _, c := range checks {
+			why := r.look(ctx, during, c)
+			if why != "" && r.aborts(c) {
 				r.abort(cancel, c, why)
 				return
 			}
@@ -111,10 +109,26 @@ func (r *Runner) watch(ctx context.Context, cancel context.CancelCauseFunc, done
 	}
 }
 
+// look makes a check while faults act, and says what is wrong; "" = nothing.
+func (r *Runner) look(ctx, during context.Context, c *experiments.Check) string {
+	w := r.watches[c.Name]
+	if during.Err() != nil {
+		return ""
+	}
+	if w == nil {
+		return r.ask(ctx, c, "during")
+	}
+	o := w.now()
+	if o.total == 0 && o.missing == "" {
+		return "" // the phase has just begun
+	}
+	return r.noteLoad(o, "during", o.judgeSum())
+}
+
 // alarm is what the alarm of a load's check leads to.
 func (r *Runner) alarm(cancel context.CancelCauseFunc, c *experiments.Check, why string) {
 	if r.aborts(c) {
-		r.note(CheckResult{Check: c.Name, Phase: "during", Why: why})
+		r.noteLoad(r.watches[c.Name].now(), "during", why)
 		r.abort(cancel, c, why)
 	}
 }

@@ -30,14 +30,15 @@ func (r *Runner) checks(holds func(c *experiments.Check) bool) []*experiments.Ch
 func (r *Runner) recover(ctx context.Context, ended time.Time) bool {
 	checks := r.checks(func(c *experiments.Check) bool { return slices.Contains(r.Experiment.Recovery.Checks, c.Name) })
 	r.result.Recovery = &Recovery{FaultEnded: ended}
-	r.phase("recovery", nil)
-	passes, first, last := 0, time.Time{}, passing{why: "no check was made in time"}
+	since := r.phase("recovery", nil)
+	passes, passed, first, last := 0, span{}, time.Time{}, passing{why: "no check was made in time"}
 	deadline := r.recoveryDeadline(ended)
 	for passes > 0 || time.Now().Before(deadline) {
 		if wait.For(ctx, time.Duration(r.Experiment.SteadyState.Every)) != nil {
 			return false // interrupted: nobody knows
 		}
-		switch p := r.window(ctx, checks); {
+		from, p := since, passing{}
+		switch p, since = r.window(ctx, checks, since); {
 		case p.unknown && !time.Now().Before(deadline):
 			passes, last = 0, p
 		case p.unknown:
@@ -45,15 +46,24 @@ func (r *Runner) recover(ctx context.Context, ended time.Time) bool {
 			passes, last = 0, p
 		default:
 			if passes++; passes == 1 {
-				first = time.Now()
+				first, passed.from = time.Now(), from
 			}
 		}
-		if passes == sustained {
-			took := first.Sub(ended)
-			r.result.Recovery.Took = &took
-			r.tell(Event{What: "recovery", Name: took.String()})
-			return true
+		if passes < sustained {
+			continue
 		}
+		passed.to = since
+		if p := r.lasting(ctx, checks, passed); p.why != "" {
+			passes, last, since = 0, p, r.over(since).to
+			continue
+		}
+		if ctx.Err() != nil {
+			return false
+		}
+		took := first.Sub(ended)
+		r.result.Recovery.Took = &took
+		r.tell(Event{What: "recovery", Name: took.String()})
+		return true
 	}
 	r.notRecovered(last)
 	return false
@@ -99,42 +109,49 @@ type passing struct {
 }
 
 // window makes the recovery's checks; those of loads are about the requests since the last window. As long as a load has not
-// answered, nothing is known.
-func (r *Runner) window(ctx context.Context, checks []*experiments.Check) (p passing) {
+// answered, nothing is known, and the window goes on. It says since when the next one does.
+func (r *Runner) window(ctx context.Context, checks []*experiments.Check, since time.Time) (p passing, next time.Time) {
 	for _, c := range checks {
-		if w := r.watches[c.Name]; w != nil && w.count() == 0 {
-			return passing{c.Name, "no request was answered in time", true}
+		if w := r.watches[c.Name]; w != nil && w.now().total == 0 {
+			return passing{c.Name, "no request was answered in time", true}, since
 		}
 	}
 	for _, c := range checks {
-		seen, w := "", r.watches[c.Name]
-		switch {
-		case w != nil && w.gap() != "":
-			p = passing{c.Name, w.gap(), true}
-		case w != nil:
-			p = passing{c.Name, w.judgeWindow(), false}
-		default:
-			seen, p.why = r.judge(ctx, c)
-			p.check = c.Name
+		p.check = c.Name
+		if w := r.watches[c.Name]; w == nil {
+			p.why = r.ask(ctx, c, "recovery")
+		} else {
+			p = r.judgeWindow(w.now())
 		}
-		r.noteWindow(c, seen, p)
 		if p.why != "" {
 			break
 		}
 	}
-	for _, w := range r.watches {
-		w.restart(time.Now(), nil)
-	}
-	return p
+	return p, r.over(since).to
 }
 
-// noteWindow notes what came of a check in a window of a recovery.
-func (r *Runner) noteWindow(c *experiments.Check, seen string, p passing) {
-	made := CheckResult{Check: c.Name, Phase: "recovery", Seen: seen, Why: p.why}
-	if p.unknown {
-		made.Why, made.Unknown = "", p.why
+// judgeWindow holds the plain share of a window of a recovery against the limit.
+func (r *Runner) judgeWindow(o outcome) passing {
+	why := r.noteLoad(o, "recovery", o.judgeShare())
+	if o.missing != "" {
+		return passing{o.check.Name, o.missing, true}
 	}
-	r.note(made)
+	return passing{o.check.Name, why, false}
+}
+
+// lasting holds all requests that were due in the windows that passed against the limits, once they are answered: of a window that
+// has just ended the slow ones are missing.
+func (r *Runner) lasting(ctx context.Context, checks []*experiments.Check, in span) passing {
+	for _, c := range checks {
+		w := r.watches[c.Name]
+		if w == nil {
+			continue
+		}
+		if o := r.answered(ctx, w, in); o.missing != "" || o.judgeShare() != "" {
+			return r.judgeWindow(o)
+		}
+	}
+	return passing{}
 }
 
 // steadyAfter makes the checks of the end, those of loads after as long a time as they had before.
@@ -146,12 +163,13 @@ func (r *Runner) steadyAfter(ctx context.Context) {
 			length = max(length, r.Experiment.Load[c.Load].Warmup)
 		}
 	}
-	r.phase("after", nil)
+	from := r.phase("after", nil)
 	if wait.For(ctx, time.Duration(length)) != nil {
 		return
 	}
+	after := r.over(from)
 	for _, c := range checks {
-		if why := r.make(ctx, c, "after"); why != "" {
+		if why := r.make(ctx, c, "after", after); why != "" {
 			r.failed(c.Name, time.Now(), why)
 			r.fail(Deviated, Completed, fmt.Errorf("after the faults: %s: %s", c.Name, why))
 		}
@@ -159,7 +177,10 @@ func (r *Runner) steadyAfter(ctx context.Context) {
 }
 
 // judgeMethod says what the checks that failed while faults acted mean, and whether the faults were there at all.
-func (r *Runner) judgeMethod() {
+func (r *Runner) judgeMethod(ctx context.Context) {
+	for _, c := range r.checks(func(c *experiments.Check) bool { return c.Load != "" && c.Mode.Watches() }) {
+		r.judgeLast(r.answered(ctx, r.watches[c.Name], r.acted))
+	}
 	for _, c := range r.result.Checks {
 		if c.Phase == "during" && c.Why != "" && r.failed(c.Check, c.At, c.Why) {
 			r.fail(Deviated, Completed, fmt.Errorf("while faults acted: %s: %s", c.Check, c.Why))
@@ -169,6 +190,23 @@ func (r *Runner) judgeMethod() {
 		if why := shown(s); s.Fault != "" && why != "" {
 			r.fail(Inconclusive, Completed, fmt.Errorf("%s: %s", s.Name, why))
 		}
+	}
+}
+
+// judgeLast has the last word on a check of a load while faults acted, unless it has failed already: of the whole time, with the
+// answers that came later.
+func (r *Runner) judgeLast(o outcome) {
+	made := false
+	for _, c := range r.result.Checks {
+		if c.Check != o.check.Name || c.Phase != "during" {
+			continue
+		}
+		if made = true; c.Why != "" {
+			return
+		}
+	}
+	if why := o.judge(); o.total > 0 && (why != "" || !made) {
+		r.noteLoad(o, "during", why)
 	}
 }
 
@@ -187,6 +225,12 @@ func shown(s StepResult) string {
 
 // judgeSilence says of which checks nobody knows whether they held.
 func (r *Runner) judgeSilence() {
+	for _, c := range r.checks(func(c *experiments.Check) bool { return c.Load == "" && c.Mode.Watches() }) {
+		made := slices.ContainsFunc(r.result.Checks, func(made CheckResult) bool { return made.Check == c.Name && made.Phase == "during" })
+		if !made && slices.ContainsFunc(r.Experiment.Method, breaks) {
+			r.fail(Inconclusive, Completed, fmt.Errorf("%s: it was not made while faults acted, which is every %v", c.Name, r.Experiment.SteadyState.Every))
+		}
+	}
 	told := map[string]bool{}
 	for _, c := range r.result.Checks {
 		if c.Unknown != "" && !told[c.Check] {

@@ -151,32 +151,45 @@ func (r *Runner) phases(ctx context.Context) (finished bool) {
 		return false
 	}
 	if r.Experiment.Search == nil { // which judges its trials by itself
-		r.judgeMethod()
+		r.judgeMethod(ctx)
 	}
 	r.judgeExpectations(ctx)
 	r.judgeSilence()
 	return ctx.Err() == nil
 }
 
-// phase begins a phase of the run.
-func (r *Runner) phase(name string, onAlarm func(c *experiments.Check, why string)) {
+// phase begins a phase of the run, and says when that was.
+func (r *Runner) phase(name string, onAlarm func(c *experiments.Check, why string)) time.Time {
 	r.tell(Event{What: "phase", Name: name})
 	now := time.Now()
 	for _, t := range r.loads {
 		t.recorder.Begin(name, now)
 	}
+	r.restart(now, onAlarm)
+	return now
+}
+
+// restart begins another part of the run for all checks of loads.
+func (r *Runner) restart(at time.Time, onAlarm func(c *experiments.Check, why string)) {
 	for _, w := range r.watches {
 		if onAlarm == nil {
-			w.restart(now, nil)
+			w.restart(at, nil)
 		} else {
-			w.restart(now, func(why string) { onAlarm(w.check, why) })
+			w.restart(at, func(why string) { onAlarm(w.check, why) })
 		}
 	}
 }
 
+// over ends a part of the run for all checks of loads: what is due from now on is another one's.
+func (r *Runner) over(from time.Time) span {
+	s := span{from, time.Now()}
+	r.restart(s.to, nil)
+	return s
+}
+
 // steadyBefore waits for the loads to warm up, and says whether the system is in its steady state.
 func (r *Runner) steadyBefore(ctx context.Context) bool {
-	r.phase("before", nil)
+	from := r.phase("before", nil)
 	var warmup faults.Duration
 	for _, t := range r.loads {
 		warmup = max(warmup, t.load.Warmup)
@@ -184,13 +197,9 @@ func (r *Runner) steadyBefore(ctx context.Context) bool {
 	if wait.For(ctx, time.Duration(warmup)) != nil {
 		return false
 	}
-	healthy := true
-	for i := range r.Experiment.SteadyState.Checks {
-		c := &r.Experiment.SteadyState.Checks[i]
-		if !c.Mode.Starts() {
-			continue
-		}
-		if why := r.make(ctx, c, "before"); why != "" {
+	healthy, warm := true, r.over(from)
+	for _, c := range r.checks(func(c *experiments.Check) bool { return c.Mode.Starts() }) {
+		if why := r.make(ctx, c, "before", warm); why != "" {
 			r.fail(Inconclusive, Completed, fmt.Errorf("not in its steady state before anything was touched: %s: %s", c.Name, why))
 			healthy = false
 		}
@@ -198,37 +207,54 @@ func (r *Runner) steadyBefore(ctx context.Context) bool {
 	return healthy && ctx.Err() == nil
 }
 
-// make makes a check, notes what came of it, and says what is wrong; "" = nothing.
-func (r *Runner) make(ctx context.Context, c *experiments.Check, phase string) string {
-	var seen, why string
+// make makes a check before or after the method, one of a load by what was due in a time, notes what came of it, and says what is
+// wrong; "" = nothing.
+func (r *Runner) make(ctx context.Context, c *experiments.Check, phase string, of span) string {
 	w := r.watches[c.Name]
-	switch {
-	case w == nil:
-		seen, why = r.judge(ctx, c)
-	case phase == "during" && w.count() == 0:
-		return "" // the phase has just begun
-	case phase == "during":
-		why = w.judge()
-	default:
-		why = w.judgeWindow() // before and after last no longer than the warm-up
+	if w == nil {
+		return r.ask(ctx, c, phase)
 	}
+	o := r.answered(ctx, w, of)
 	if ctx.Err() != nil {
 		return "" // cut short: it says nothing of the system
 	}
-	if w != nil && w.gap() != "" {
-		r.note(CheckResult{Check: c.Name, Phase: phase, Unknown: w.gap()})
-		return ""
+	return r.noteLoad(o, phase, o.judgeShare()) // which last no longer than the warm-up
+}
+
+// ask makes a check that asks something.
+func (r *Runner) ask(ctx context.Context, c *experiments.Check, phase string) string {
+	seen, why := r.judge(ctx, c)
+	if ctx.Err() != nil {
+		return "" // cut short: it says nothing of the system
 	}
 	r.note(CheckResult{Check: c.Name, Phase: phase, Seen: seen, Why: why})
 	return why
 }
 
-// note notes and tells what came of a check; of one of a load it looks itself what was seen.
+// answered waits for the answers to the requests that were due in a time: those that are still missing are not the good ones.
+func (r *Runner) answered(ctx context.Context, w *loadWatch, in span) outcome {
+	until := in.to.Add(time.Duration(r.Experiment.Load[w.check.Load].Timeout))
+	for {
+		o := w.between(in.from, in.to)
+		if o.open() == 0 || time.Now().After(until) || wait.For(ctx, 10*time.Millisecond) != nil {
+			return o
+		}
+	}
+}
+
+// noteLoad notes what came of a check of a load, and says what is wrong with it; "" = nothing, or nobody knows.
+func (r *Runner) noteLoad(o outcome, phase, why string) string {
+	made := CheckResult{Check: o.check.Name, Phase: phase, Seen: o.seen(), Why: why}
+	if o.missing != "" {
+		made.Why, made.Unknown = "", o.missing
+	}
+	r.note(made)
+	return made.Why
+}
+
+// note notes and tells what came of a check.
 func (r *Runner) note(c CheckResult) {
 	c.At = time.Now()
-	if w := r.watches[c.Check]; w != nil {
-		c.Seen = w.seen()
-	}
 	r.mu.Lock()
 	r.result.Checks = append(r.result.Checks, c)
 	r.mu.Unlock()
@@ -245,28 +271,27 @@ func (r *Runner) method(ctx context.Context) (recovered bool) {
 	}
 	doing, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	r.underWatch(doing, cancel, steps[:lead])
-	var rest sync.WaitGroup
-	rest.Add(1)
-	go r.rest(doing, cancel, steps[lead:], &rest)
+	var beside sync.WaitGroup
+	beside.Add(2)
+	r.underWatch(doing, cancel, steps[:lead], &beside)
+	go r.rest(doing, cancel, steps[lead:], &beside)
 	if ctx.Err() == nil {
 		recovered = r.recover(ctx, r.lastFault())
 	}
-	rest.Wait()
+	beside.Wait()
 	return recovered
 }
 
-// underWatch does the steps that break something, and what stands between them, while the checks are made.
-func (r *Runner) underWatch(ctx context.Context, cancel context.CancelCauseFunc, steps []experiments.Step) {
+// underWatch does the steps that break something, and what stands between them, while the checks are made. One that is under way
+// at the end of the last fault goes on: what it asked was asked while the fault acted.
+func (r *Runner) underWatch(ctx context.Context, cancel context.CancelCauseFunc, steps []experiments.Step, done *sync.WaitGroup) {
 	during, ended := context.WithCancel(ctx)
 	defer ended()
-	var watching sync.WaitGroup
-	r.phase("during", func(c *experiments.Check, why string) { r.alarm(cancel, c, why) })
-	watching.Add(1)
-	go r.watch(during, cancel, &watching)
+	from := r.phase("during", func(c *experiments.Check, why string) { r.alarm(cancel, c, why) })
+	go r.watch(ctx, during, cancel, done)
 	r.steps(ctx, cancel, steps)
+	r.acted = r.over(from)
 	ended()
-	watching.Wait()
 	r.settle()
 }
 

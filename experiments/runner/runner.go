@@ -40,9 +40,13 @@ type Runner struct {
 	broken     []broken    // what was done to proxies, in the order of its ends
 	wholeSince time.Time   // since when the last of what was broken is whole again; zero = nothing was
 	began      []time.Time // the steps of the method, each at its index
+	acted      span        // of the method, up to the end of its last fault
 	failing    []failing   // checks that made the run deviate or abort, each once
 	stopWhy
 }
+
+// span is a time of the run.
+type span struct{ from, to time.Time }
 
 // stopWhy is why the run was stopped before its end; a nil error = it was not.
 type stopWhy struct {
@@ -62,6 +66,13 @@ type traffic struct {
 
 	missed sync.Once // tells once that exchanges were missed
 	gaps   int       // how often they were; of the goroutine that watches
+}
+
+// due notes a request of the load that goes out.
+func (t *traffic) due(at time.Time) {
+	for _, w := range t.watches {
+		w.send(at)
+	}
 }
 
 // observe takes a sample of the load.
@@ -141,7 +152,7 @@ func (r *Runner) prepare() {
 				Method: l.Method, URL: l.URL, Body: l.Body, Headers: l.Headers, Timeout: time.Duration(l.Timeout), Client: r.client,
 			}
 			t.series.Settle = time.Duration(l.Timeout)
-			t.generator = &load.Generator{Rate: float64(l.Rate), Send: sender.Send, Observe: t.observe}
+			t.generator = &load.Generator{Rate: float64(l.Rate), Due: t.due, Send: sender.Send, Observe: t.observe}
 		}
 		r.loads = append(r.loads, t)
 	}

@@ -66,7 +66,6 @@ func (r *Runner) trial(ctx context.Context, level experiments.Level) (isGood, go
 		return false, false
 	}
 	why := r.try(ctx, &t, rule)
-	t.Ended = time.Now()
 	if ctx.Err() != nil {
 		return false, false
 	}
@@ -117,22 +116,28 @@ func (r *Runner) try(ctx context.Context, t *Trial, rule *faults.Rule) error {
 	trying, end := context.WithCancel(ctx)
 	defer end()
 	var f firstFailure
-	r.phase(fmt.Sprintf("trial %d", t.Number), func(c *experiments.Check, why string) {
+	from := r.phase(fmt.Sprintf("trial %d", t.Number), func(c *experiments.Check, why string) {
 		if c.Mode.Watches() {
 			f.note(end, c, why)
 		}
 	})
-	var watching sync.WaitGroup
-	watching.Add(1)
-	go r.watchTrial(trying, end, &f, &watching)
+	held, let := context.WithCancel(trying)
+	defer let()
+	unmade := make(chan string, 1)
+	go r.watchTrial(trying, held, end, &f, unmade)
 	err := r.hold(trying, t, rule)
+	t.Ended = time.Now()
+	whole := r.over(from)
+	let()
+	why := <-unmade
 	if trying.Err() == nil {
-		r.shares(end, &f)
+		r.shares(ctx, &f, end, whole)
 	}
-	end()
-	watching.Wait()
 	f.once.Do(func() {}) // an alarm that comes now is too late
 	t.Check, t.Why, t.Good = f.check, f.why, f.check == ""
+	if err == nil && t.Good && why != "" && ctx.Err() == nil {
+		err = errors.New(why)
+	}
 	return err
 }
 
@@ -151,24 +156,36 @@ func (r *Runner) hold(ctx context.Context, t *Trial, rule *faults.Rule) error {
 	return err
 }
 
-// watchTrial makes the checks again and again: those of loads by their sums, as while a method runs.
-func (r *Runner) watchTrial(ctx context.Context, end context.CancelFunc, f *firstFailure, done *sync.WaitGroup) {
-	defer done.Done()
+// watchTrial makes the checks again and again while the rule is held: those of loads by their sums, as while a method runs. Then it
+// says whether one was never made.
+func (r *Runner) watchTrial(trying, held context.Context, end context.CancelFunc, f *firstFailure, unmade chan<- string) {
 	checks := r.checks(func(c *experiments.Check) bool { return c.Load == "" && c.Mode.Watches() })
-	for wait.For(ctx, time.Duration(r.Experiment.SteadyState.Every)) == nil {
-		for _, c := range checks {
-			if _, why := r.judge(ctx, c); why != "" && ctx.Err() == nil {
+	made := 0
+	for wait.For(held, time.Duration(r.Experiment.SteadyState.Every)) == nil {
+		for i, c := range checks {
+			if held.Err() != nil {
+				break
+			}
+			_, why := r.judge(trying, c)
+			if trying.Err() != nil {
+				break
+			}
+			if made = max(made, i+1); why != "" {
 				f.note(end, c, why)
-				return
+				break
 			}
 		}
 	}
+	if made < len(checks) {
+		unmade <- fmt.Sprintf("%s was not made in it, which is every %v", checks[made].Name, r.Experiment.SteadyState.Every)
+	}
+	close(unmade)
 }
 
 // shares holds the plain shares of a whole trial against their limits: a sum may have had no time to rise.
-func (r *Runner) shares(end context.CancelFunc, f *firstFailure) {
+func (r *Runner) shares(ctx context.Context, f *firstFailure, end context.CancelFunc, whole span) {
 	for _, c := range r.checks(func(c *experiments.Check) bool { return c.Load != "" && c.Mode.Watches() }) {
-		if why := r.watches[c.Name].judgeWindow(); why != "" {
+		if why := r.answered(ctx, r.watches[c.Name], whole).judgeShare(); why != "" {
 			f.note(end, c, why)
 			return
 		}

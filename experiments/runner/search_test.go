@@ -87,7 +87,10 @@ func TestATrialIsJudgedByItsShare(t *testing.T) {
 		l.handle = func(hit *faults.Rule) int {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			if n++; hit != nil && n%7 == 0 {
+			if hit == nil {
+				return 200
+			}
+			if n++; n%7 == 0 {
 				return 503
 			}
 			return 200
