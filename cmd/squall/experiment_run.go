@@ -19,6 +19,7 @@ const exitEngine = 5
 
 func newExperimentRun(sys system) *cobra.Command {
 	var r remote
+	var junit string
 	cmd := &cobra.Command{
 		Use:   "run FILE|DIR...",
 		Short: "Run an experiment, or all in a folder",
@@ -31,7 +32,7 @@ run that was killed has stopped is started again by the next one with the same j
 FILE may be an experiment of Chaos Toolkit, too.
 
 DIR stands for its files *.yaml and *.yml, in the order of their names; those in folders below it are not run. All files are
-read first: with a wrong one among them nothing is touched. A signal, the stop lever and a stop file end the rest as well.
+read first: with a wrong one among them nothing is touched. A signal, the stop lever and a stop file end the rest as well. --junit has the results of all in one file, also those of files that were not run.
 
 A check that fails leaves a file beside the journal (else beside FILE) that replays it: FILE-replay-CHECK.json.
 
@@ -44,7 +45,7 @@ by), 4 = invalid, 5 = the run itself failed. Of several runs it is that of the w
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			s, err := r.suite(paths, sys)
+			s, err := r.suite(paths, junit, sys)
 			if err != nil {
 				return exitError{exitInvalid, err}
 			}
@@ -52,6 +53,7 @@ by), 4 = invalid, 5 = the run itself failed. Of several runs it is that of the w
 		},
 	}
 	r.addFlags(cmd)
+	cmd.Flags().StringVar(&junit, "junit", "", "write the results of all into this file, as JUnit's XML with a suite for each")
 	return cmd
 }
 
@@ -102,7 +104,7 @@ func (r *remote) targets(e *experiments.Experiment, sys system) (map[string]runn
 
 // runExperiment runs what is prepared, shows, journals and reports it. The result is nil if nothing was run; an error beside one
 // is that a report of it is not whole.
-func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner.Result, error) {
+func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner.Result, report.Run, error) {
 	files := reportFiles{html: run.Experiment.Report.HTML, junit: run.Experiment.Report.JUnit, markdown: run.Experiment.Report.Markdown}
 	record := recorder{show: progress{out: sys.out, began: time.Now()}}
 	if path := run.Experiment.Report.JSON; path != "" {
@@ -111,11 +113,11 @@ func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner
 			fmt.Fprintf(sys.err, "squall: an earlier run has left its docker %s, which is undone\n", what)
 		}
 		if err != nil {
-			return nil, err
+			return nil, report.Run{}, err
 		}
 		var killed string
 		if record.journal, killed, err = runner.OpenJournal(path); err != nil {
-			return nil, err
+			return nil, report.Run{}, err
 		}
 		if killed != "" {
 			fmt.Fprintf(sys.err, "squall: the run before was killed; its journal is %s\n", killed)
@@ -124,7 +126,8 @@ func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner
 	}
 	run.Tell = record.tell
 	result := run.Run(ctx)
-	return result, errors.Join(record.close(), files.write(report.Of(record.events)))
+	told := report.Of(record.events)
+	return result, told, errors.Join(record.close(), files.write(told))
 }
 
 // recorder keeps what a run tells of, for its reports.

@@ -15,9 +15,15 @@ import (
 // shop is a running squall with proxies before a service that answers "fine", and the variables that say where they are.
 func shop(t *testing.T, proxies ...string) map[string]string {
 	t.Helper()
+	return shopUnder(t, "", proxies...)
+}
+
+// shopUnder is a shop whose squall has more in its file.
+func shopUnder(t *testing.T, more string, proxies ...string) map[string]string {
+	t.Helper()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("fine")) }))
 	t.Cleanup(upstream.Close)
-	text := "proxies:\n"
+	text := more + "\nproxies:\n"
 	for _, name := range proxies {
 		text += fmt.Sprintf("  - {name: %s, listen: \"127.0.0.1:0\", upstream: %q}\n", name, upstream.URL)
 	}

@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/squall-proxy/squall/experiments"
+	"github.com/squall-proxy/squall/experiments/report"
 	"github.com/squall-proxy/squall/experiments/runner"
+	"github.com/squall-proxy/squall/internal/junit"
 )
 
 // suite is experiments that are run one after the other.
 type suite struct {
 	remote *remote
 	parts  []part
+	junit  string // the file with all of them; "" = none is wanted
 }
 
 // part is one experiment of a suite.
@@ -27,13 +31,17 @@ type part struct {
 }
 
 // suite reads the experiments at paths, each of which is a file or a folder. All of them are sound, or there is an error that
-// names every one that is not.
-func (r *remote) suite(paths []string, sys system) (*suite, error) {
+// names every one that is not. junit is a file for the results of all; "" = none is wanted.
+func (r *remote) suite(paths []string, junit string, sys system) (*suite, error) {
 	files, err := experimentFiles(paths)
 	if err != nil {
 		return nil, err
 	}
-	s, wrong, writes := &suite{remote: r}, error(nil), map[string]string{}
+	s, wrong, writes := &suite{remote: r, junit: junit}, error(nil), map[string]string{}
+	if junit != "" {
+		wrong = checkWritable(junit)
+		writes[filepath.Clean(junit)] = "--junit"
+	}
 	for _, path := range files {
 		id, err := newRunID()
 		if err != nil {
@@ -81,35 +89,47 @@ func experimentFiles(paths []string) ([]string, error) {
 	return files, nil
 }
 
+// summaryLine has what became of an experiment, and its file.
+const summaryLine = "%-22s %s"
+
 // run runs the experiments, and gives the worst of their exit codes as an error. What ends one run on purpose ends the rest.
 func (s *suite) run(ctx context.Context, sys system) error {
 	var summary []string
+	var tests []junit.Suite
 	worst, says, stopped := exitOK, "", false
 	for i, p := range s.parts {
 		if stopped {
-			summary = append(summary, "not run       "+p.path)
+			summary = append(summary, fmt.Sprintf(summaryLine, "not run", p.path))
+			tests = append(tests, junit.Suite{Name: p.e.Title, Cases: []junit.Case{{
+				Name: "run", Class: "squall.experiment", Skipped: &junit.Skipped{Message: "not run: what stopped the one before stops the rest"},
+			}}})
 			continue
 		}
 		if len(s.parts) > 1 {
 			fmt.Fprintf(sys.out, "%d of %d: %s\n", i+1, len(s.parts), p.path)
 		}
-		result, err := s.one(ctx, sys, p)
-		code, verdict := exitEngine, "failed"
+		result, told, err := s.one(ctx, sys, p)
+		stopped = ctx.Err() != nil || result != nil && (result.State == runner.Interrupted || result.State == runner.Halted)
+		code, word, of := exitEngine, "failed", junit.Suite{Name: p.e.Title}
 		if result != nil {
-			stopped = result.State == runner.Interrupted || result.State == runner.Halted
+			code, word, of = result.ExitCode(), told.Summary(), told.Suite()
 		}
 		if err != nil {
 			fmt.Fprintf(sys.err, "squall: %s: %v\n", p.path, err)
-		} else {
-			code, verdict = result.ExitCode(), string(result.Verdict)
+			code, word = exitEngine, "failed"
+			of.Cases = append(of.Cases, junit.Case{Name: "run", Class: "squall.experiment", Error: &junit.Problem{Message: err.Error(), Type: word}})
 		}
+		tests = append(tests, of)
 		if isWorse(code, worst) {
-			worst, says = code, verdict
+			worst, says = code, word
 		}
-		summary = append(summary, fmt.Sprintf("%-13s %s", verdict, p.path))
+		summary = append(summary, fmt.Sprintf(summaryLine, word, p.path))
 	}
 	if len(s.parts) > 1 {
 		fmt.Fprintln(sys.out, strings.Join(summary, "\n"))
+	}
+	if err := writeReport(s.junit, func(w io.Writer) error { return junit.Write(w, tests...) }); err != nil {
+		return exitError{exitEngine, err}
 	}
 	if worst != exitOK {
 		return exitError{worst, errors.New(says)}
@@ -124,11 +144,11 @@ func isWorse(code, than int) bool {
 }
 
 // one runs one experiment; its result is nil if it was not.
-func (s *suite) one(ctx context.Context, sys system, p part) (*runner.Result, error) {
+func (s *suite) one(ctx context.Context, sys system, p part) (*runner.Result, report.Run, error) {
 	targets, closeAll, err := s.remote.targets(p.e, sys)
 	defer closeAll()
 	if err != nil {
-		return nil, err
+		return nil, report.Run{}, err
 	}
 	run := runner.Runner{Experiment: p.e, RunID: p.id, Targets: targets, SaveReplay: p.saveReplay}
 	return runExperiment(ctx, sys, &run)

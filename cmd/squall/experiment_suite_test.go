@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -48,10 +49,16 @@ func TestExperimentSuite(t *testing.T) {
 		"3-shows-nothing.yml": short("shows nothing", "{fault: late, for: 300ms, rule: {proxy: stock, delay: 1ms, match: {path: /elsewhere}}}", ""),
 		"run.json":            `{"what":"run"}`,
 	})
-	code, out, errs := runSquall(t, environment, "experiment", "run", dir)
-	wantEnd := fmt.Sprintf("passed        %[1]s/1-passes.yaml\ndeviated      %[1]s/2-deviates.yaml\ninconclusive  %[1]s/3-shows-nothing.yml\n", dir)
+	results := filepath.Join(t.TempDir(), "suite.xml")
+	code, out, errs := runSquall(t, environment, "experiment", "run", "--junit", results, dir)
+	wantEnd := fmt.Sprintf("%-22s %[2]s/1-passes.yaml\n%-22[3]s %[2]s/2-deviates.yaml\n%-22[4]s %[2]s/3-shows-nothing.yml\n", "passed", dir, "deviated", "inconclusive")
 	if code != 1 || !strings.HasSuffix(out, wantEnd) {
 		t.Errorf("exit code %d, %s%s\nwant at its end\n%s", code, out, errs, wantEnd)
+	}
+	for _, want := range []string{`<testsuite name="passes"`, `<failure message="deviated"`, `<error message="inconclusive"`} {
+		if written := readText(t, results); strings.Count(written, "<testsuites ") != 1 || !strings.Contains(written, want) {
+			t.Errorf("%s is not in %s", want, written)
+		}
 	}
 	replay := filepath.Join(dir, "2-deviates-replay-errors.json")
 	if !strings.Contains(out, "errors again: squall experiment run "+replay) {
@@ -104,9 +111,55 @@ func TestExperimentSuiteIsStopped(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	code, out, _ := runSquall(t, environment, "experiment", "run", dir)
-	if want := fmt.Sprintf("aborted       %[1]s/1.yaml\nnot run       %[1]s/2.yaml\n", dir); code != 2 || !strings.HasSuffix(out, want) {
+	results := filepath.Join(t.TempDir(), "suite.xml")
+	code, out, _ := runSquall(t, environment, "experiment", "run", "--junit", results, dir)
+	if written := readText(t, results); !strings.Contains(written, `<skipped message="not run`) || strings.Count(written, "<testsuite ") != 2 {
+		t.Error(written)
+	}
+	if want := fmt.Sprintf("%-22s %[2]s/1.yaml\n%-22[3]s %[2]s/2.yaml\n", "aborted (halted)", dir, "not run"); code != 2 || !strings.HasSuffix(out, want) {
 		t.Errorf("exit code %d, %s", code, out)
+	}
+}
+
+// What could not be carried out is worse than any verdict, whatever comes behind it, and does not end the rest.
+func TestExperimentSuiteEndsWithTheWorst(t *testing.T) {
+	t.Parallel()
+	environment := shop(t, "stock")
+	results := filepath.Join(t.TempDir(), "suite.xml")
+	fails := short("fails", late+", {http: {url: \"${url}\"}, tolerance: 404}", "")
+	dir := writeFolder(t, map[string]string{"1.yaml": fails, "2.yaml": short("passes", late, ""), "3.yaml": short("refused", "{fault: late, for: 300ms, rule: {proxy: stok, delay: 1ms}}", "")})
+	code, out, errs := runSquall(t, environment, "experiment", "run", "--junit", results, dir)
+	want := fmt.Sprintf("%-22s %[2]s/1.yaml\n%-22[3]s %[2]s/2.yaml\n%-22[4]s %[2]s/3.yaml\n", "inconclusive (failed)", dir, "passed", "invalid (failed)")
+	if code != exitEngine || !strings.HasSuffix(out, want) || !strings.Contains(errs, "inconclusive (failed)") {
+		t.Errorf("exit code %d, %s%s\nwant at its end\n%s", code, out, errs, want)
+	}
+	if code, _, errs := runSquall(t, environment, "experiment", "run", "--junit", dir, dir); code != exitInvalid || !strings.Contains(errs, "is a folder") {
+		t.Errorf("--junit DIR: exit code %d, %s", code, errs)
+	}
+}
+
+// What a limit of the rule spares, or the squall's own policy protects, would have been hit: nothing is shown. What its policy denies
+// is not begun.
+func TestExperimentUnderTheLimitsOfARealSquall(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		policy, rule string
+		code         int
+		says         string
+	}{
+		"max_active":  {"", "{proxy: stock, delay: 300ms, max_active: 1}", 3, `inconclusive \(completed\)\n  slow: a limit of the rule spared [1-9][0-9]* exchanges`},
+		"protect":     {"policy: {protect: [/]}", "{proxy: stock, delay: 300ms}", 3, `inconclusive \(completed\)\n  slow: it hit nothing`},
+		"max_percent": {"policy: {max_percent: 10}", "{proxy: stock, delay: 300ms, percent: 20}", exitInvalid, `invalid \(failed\)\n  slow: .*policy allows at most 10 percent`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			environment := shopUnder(t, test.policy, "stock")
+			file := filepath.Join(writeFolder(t, map[string]string{"x.yaml": short("x", "{fault: slow, for: 900ms, rule: "+test.rule+"}", "")}), "x.yaml")
+			code, out, errs := runSquall(t, environment, "experiment", "run", file)
+			if code != test.code || !regexp.MustCompile(test.says).MatchString(out) {
+				t.Errorf("exit code %d, %s%s", code, out, errs)
+			}
+		})
 	}
 }
 

@@ -72,7 +72,7 @@ func (v view) Shown() []stepView {
 
 func (r Run) view() view {
 	v := view{
-		Run: r, Summary: r.summary(), Recovers: r.recoverySays(), Found: r.searchSays(), Took: r.Ended.Sub(r.Began), Timeline: r.timeline(),
+		Run: r, Summary: r.Summary(), Recovers: r.recoverySays(), Found: r.searchSays(), Took: r.Ended.Sub(r.Began), Timeline: r.timeline(),
 		Width: width, Left: left, Edge: width - right,
 	}
 	for _, l := range r.Loads {

@@ -66,11 +66,11 @@ func (r Run) searchCase() junit.Case {
 }
 
 func (r Run) verdictCase() junit.Case {
-	c := junit.Case{Name: "verdict", Class: "squall.experiment", Took: r.Ended.Sub(r.Began), Out: r.summary()}
+	c := junit.Case{Name: "verdict", Class: "squall.experiment", Took: r.Ended.Sub(r.Began), Out: r.Summary()}
 	if r.Verdict == runner.Passed {
 		return c
 	}
-	problem := &junit.Problem{Message: r.summary(), Type: string(r.Verdict), Text: strings.Join(r.Reasons, "\n")}
+	problem := &junit.Problem{Message: r.Summary(), Type: string(r.Verdict), Text: strings.Join(r.Reasons, "\n")}
 	if (r.Verdict == runner.Deviated || r.Verdict == runner.Aborted) && r.State != runner.Failed {
 		c.Failure = problem
 	} else {

@@ -9,7 +9,7 @@ import (
 // WriteMarkdown writes the run as Markdown with tables (GitHub's), fit for a comment on a change.
 func (r Run) WriteMarkdown(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s: %s\n\n", r.summary(), plain(r.Title))
+	fmt.Fprintf(&b, "# %s: %s\n\n", r.Summary(), plain(r.Title))
 	if r.Description != "" {
 		fmt.Fprintf(&b, "%s\n\n", plain(r.Description))
 	}

@@ -116,8 +116,8 @@ func replaySays(p runner.Replay) string {
 	return p.Check + " is replayed by: squall experiment run " + p.Path
 }
 
-// summary is the verdict in one line.
-func (r Run) summary() string {
+// Summary is the verdict in one line, with how the run ended where it did not come to its end.
+func (r Run) Summary() string {
 	if r.State == runner.Completed {
 		return string(r.Verdict)
 	}
