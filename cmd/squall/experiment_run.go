@@ -106,7 +106,7 @@ func (r *remote) targets(e *experiments.Experiment, sys system) (map[string]runn
 // is that a report of it is not whole.
 func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner.Result, report.Run, error) {
 	files := reportFiles{html: run.Experiment.Report.HTML, junit: run.Experiment.Report.JUnit, markdown: run.Experiment.Report.Markdown}
-	record := recorder{show: progress{out: sys.out, began: time.Now()}}
+	record := recorder{show: &progress{out: sys.out, terminal: sys.terminal, e: run.Experiment, began: time.Now()}}
 	if path := run.Experiment.Report.JSON; path != "" {
 		did, err := runner.Settle(ctx, path)
 		for _, what := range did {
@@ -125,7 +125,7 @@ func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner
 		run.Journaled = record.journal.Err
 	}
 	run.Tell = record.tell
-	result := run.Run(ctx)
+	result := record.show.during(func() *runner.Result { return run.Run(ctx) })
 	told := report.Of(record.events)
 	return result, told, errors.Join(record.close(), files.write(told))
 }
@@ -133,7 +133,7 @@ func runExperiment(ctx context.Context, sys system, run *runner.Runner) (*runner
 // recorder keeps what a run tells of, for its reports.
 type recorder struct {
 	journal *runner.Journal // nil = none is wanted
-	show    progress
+	show    *progress
 	events  []runner.Event
 }
 
