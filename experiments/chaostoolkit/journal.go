@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ type journal struct {
 	Node         string       `json:"node"`
 	Experiment   experiment   `json:"experiment"`
 	Start        string       `json:"start"`
-	Status       string       `json:"status"` // completed, failed, aborted
+	Status       string       `json:"status"` // completed, failed, aborted, interrupted
 	Deviated     bool         `json:"deviated"`
 	SteadyStates steadyStates `json:"steady_states"`
 	Run          []outcome    `json:"run"`
@@ -67,7 +68,7 @@ type steadyState struct {
 type outcome struct {
 	Activity  activity `json:"activity"`
 	Output    any      `json:"output"`
-	Status    string   `json:"status"` // succeeded, failed
+	Status    string   `json:"status"` // succeeded, failed, aborted
 	Start     string   `json:"start"`
 	End       string   `json:"end"`
 	Duration  float64  `json:"duration"`
@@ -88,7 +89,7 @@ func WriteJournal(w io.Writer, run report.Run, host Host) error {
 			Hypothesis: hypothesis{Title: run.Title, Probes: []activity{}}, Method: []activity{}, Rollbacks: []activity{},
 		},
 		Start: moment(run.Began), End: moment(run.Ended), Duration: run.Ended.Sub(run.Began).Seconds(),
-		Status: status(run), Deviated: run.Verdict == runner.Deviated,
+		Status: status(run), Deviated: deviated(run),
 		SteadyStates: states(run, probes), Run: []outcome{}, Rollbacks: []outcome{},
 	}
 	j.Experiment.Hypothesis.Probes = append(j.Experiment.Hypothesis.Probes, probes...)
@@ -108,15 +109,30 @@ func WriteJournal(w io.Writer, run report.Run, host Host) error {
 // moment is a time as the journal has it (RFC 3339, UTC).
 func moment(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
-// status is how the run ended, in Chaos Toolkit's words.
+// status is how the run ended, in Chaos Toolkit's words: failed is a hypothesis that was not met, before or behind the method as
+// well as during it, aborted what broke for another reason, and interrupted what somebody stopped.
 func status(run report.Run) string {
 	switch {
+	case run.State == runner.Interrupted, run.State == runner.Halted:
+		return "interrupted"
 	case run.State == runner.Failed:
+		return "aborted"
+	case deviated(run), failed(run, "before"):
 		return "failed"
-	case run.State != runner.Completed || run.Verdict == runner.Aborted:
+	case run.Verdict == runner.Aborted:
 		return "aborted"
 	}
 	return "completed"
+}
+
+// deviated says that the hypothesis was met, and then was not any more. A check that ends a run does so, too.
+func deviated(run report.Run) bool {
+	return run.Verdict == runner.Deviated || run.Verdict == runner.Aborted && failed(run, "during")
+}
+
+// failed says that a check failed in a phase.
+func failed(run report.Run, phase string) bool {
+	return slices.ContainsFunc(run.Checks, func(c runner.CheckResult) bool { return c.Phase == phase && c.Why != "" })
 }
 
 // python stands for what Chaos Toolkit has no provider for.
@@ -209,11 +225,7 @@ func states(run report.Run, probes []activity) steadyStates {
 		if !known {
 			a = activity{Type: "probe", Name: c.Check, Tolerance: json.RawMessage("true"), Provider: python("check", map[string]any{})}
 		}
-		met := c.Why == ""
-		did := outcome{Activity: a, Output: output(c.Seen), Status: "succeeded", Start: moment(c.At), End: moment(c.At), Met: &met}
-		if !met {
-			did.Status, did.Exception = "failed", []string{c.Why}
-		}
+		did := probed(a, c)
 		switch c.Phase {
 		case "before":
 			s.Before = s.Before.with(did)
@@ -224,6 +236,21 @@ func states(run report.Run, probes []activity) steadyStates {
 		}
 	}
 	return s
+}
+
+// probed is the outcome of a check. One without an answer has failed there, and one whose answer is not good has not.
+func probed(a activity, c runner.CheckResult) outcome {
+	met := c.Why == "" && c.Unknown == ""
+	did := outcome{Activity: a, Output: output(c.Seen), Status: "succeeded", Start: moment(c.At), End: moment(c.At), Met: &met}
+	switch {
+	case c.Unknown != "":
+		did.Status, did.Exception = "failed", []string{c.Unknown}
+	case c.Why != "" && c.Seen == "":
+		did.Status, did.Exception = "failed", []string{c.Why}
+	case c.Why != "":
+		did.Output = c.Why
+	}
+	return did
 }
 
 // with is the state with an outcome more; it may be called on nil.
@@ -255,11 +282,11 @@ func stepOutcome(s report.Step) outcome {
 	if s.Hits != nil {
 		o.Output = fmt.Sprintf("%d hits", *s.Hits)
 	}
-	if s.Error != "" || s.Cut {
+	switch {
+	case s.Cut:
+		o.Status, o.Exception = "aborted", []string{"under way when the runner was killed"}
+	case s.Error != "":
 		o.Status, o.Exception = "failed", []string{s.Error}
-		if s.Cut {
-			o.Exception = []string{"under way when the runner was killed"}
-		}
 	}
 	return o
 }
