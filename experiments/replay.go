@@ -21,7 +21,7 @@ func (e *Experiment) Replay(check string, steps int, about string) ([]byte, erro
 			root.Members = append(root.Members, document.Member{Name: m.Name, Value: value})
 		}
 	}
-	set(&root, "title", text("replay of "+check+": "+e.source.Get("title").Text))
+	set(&root, "title", text(replayOf(check)+e.source.Get("title").Text))
 	set(&root, "description", text(about))
 	written, err := json.Marshal(&root)
 	if err != nil {
@@ -33,6 +33,14 @@ func (e *Experiment) Replay(check string, steps int, about string) ([]byte, erro
 	}
 	indented.WriteByte('\n')
 	return indented.Bytes(), nil
+}
+
+// replayOf is how the title of a replay begins.
+func replayOf(check string) string { return "replay of " + check + ": " }
+
+// IsReplay says that the experiment is what Replay has written: it repeats its one check itself.
+func (e *Experiment) IsReplay() bool {
+	return len(e.SteadyState.Checks) == 1 && strings.HasPrefix(e.source.Get("title").Text, replayOf(e.SteadyState.Checks[0].Name))
 }
 
 // replayed is what a replay has in place of a member of the file; nil = it is left out.

@@ -53,6 +53,9 @@ report: {json: ` + folder + `/run.json}
 	if want := strings.Repeat("stop service1\nstart service1\n", 2); code != exitOK || did() != want {
 		t.Errorf("exit code %d, docker did\n%s\n%s%s", code, did(), out, errs)
 	}
+	if !strings.Contains(out, "  docker stop service1 is undone\n") {
+		t.Errorf("nothing tells that what this run did is undone: %s", out)
+	}
 	for _, want := range []string{"an earlier run has left its docker stop service1, which is undone", "was killed"} {
 		if !strings.Contains(errs, want) {
 			t.Errorf("%q is not in %s", want, errs)

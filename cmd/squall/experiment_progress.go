@@ -154,6 +154,8 @@ func (p *progress) tell(e runner.Event) {
 			return
 		}
 		line = "  ✗ " + e.Name + ": " + e.Why
+	case "docker-undone":
+		line = "  docker " + e.Name + " is undone"
 	case "stop":
 		line = "  stopped: " + e.Why
 	case "load":

@@ -154,8 +154,12 @@ func (s *suite) one(ctx context.Context, sys system, p part) (*runner.Result, re
 	return runExperiment(ctx, sys, &run)
 }
 
-// saveReplay writes an experiment that replays a failed check, beside the journal, else beside the experiment.
+// saveReplay writes an experiment that replays a failed check, beside the journal, else beside the experiment. What is a replay
+// already stays as it is: whoever runs it may have changed it.
 func (p part) saveReplay(check string, text []byte) (string, error) {
+	if p.e.IsReplay() {
+		return p.path, nil
+	}
 	place := filepath.Dir(p.path)
 	if journal := p.e.Report.JSON; journal != "" {
 		place = filepath.Dir(journal)

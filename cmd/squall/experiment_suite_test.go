@@ -67,6 +67,14 @@ func TestExperimentSuite(t *testing.T) {
 	if code, _, errs := runSquall(t, environment, "experiment", "validate", replay); code != exitOK {
 		t.Errorf("the replay: exit code %d, %s", code, errs)
 	}
+	written := readText(t, replay)
+	code, out, errs = runSquall(t, environment, "experiment", "run", replay)
+	if code != 1 || !strings.Contains(out, "errors again: squall experiment run "+replay+"\n") || readText(t, replay) != written {
+		t.Errorf("a replay of the replay: exit code %d, %s%s", code, out, errs)
+	}
+	if files, err := filepath.Glob(filepath.Join(dir, "*replay*")); err != nil || len(files) != 1 {
+		t.Errorf("%q, %v: replays pile up", files, err)
+	}
 }
 
 // A wrong file among others means that nothing is touched.

@@ -187,7 +187,7 @@ func (r Run) charts(l Load) []chart {
 	}
 	for i := range charts {
 		for _, s := range r.Steps {
-			if s.Fault != "" {
+			if s.breaks() {
 				from := a.x(s.Began)
 				charts[i].Bands = append(charts[i].Bands, bar{X: from, W: max(a.x(s.Ended)-from, 1), Title: s.Name})
 			}

@@ -65,7 +65,7 @@ type stepView struct {
 func (v view) Shown() []stepView {
 	var shown []stepView
 	for _, s := range v.Steps {
-		shown = append(shown, stepView{s, s.hits(), s.remark()})
+		shown = append(shown, stepView{s, s.hits(), v.stepRemark(s)})
 	}
 	return shown
 }

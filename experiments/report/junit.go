@@ -12,9 +12,9 @@ import (
 // WriteJUnit writes the run as JUnit's XML.
 func (r Run) WriteJUnit(w io.Writer) error { return junit.Write(w, r.Suite()) }
 
-// Suite is the run as a suite of JUnit: a test for the verdict, and one for each check, each fault, each
-// expectation, the search and the recovery. What is
-// no verdict on the system (inconclusive, invalid, a run that failed) is an error; a deviation and an abort are failures.
+// Suite is the run as a suite of JUnit: a test for the verdict, and one for each check, each fault, each expectation, the search
+// and the recovery. What is no verdict on the system (inconclusive, invalid, a run that failed) is an error; a deviation and an
+// abort are failures.
 func (r Run) Suite() junit.Suite {
 	s := junit.Suite{Name: r.Title, Began: r.Began, Took: r.Ended.Sub(r.Began)}
 	s.Cases = append(s.Cases, r.verdictCase())
@@ -24,8 +24,8 @@ func (r Run) Suite() junit.Suite {
 		}
 	}
 	for _, step := range r.Steps {
-		if step.Fault != "" {
-			s.Cases = append(s.Cases, faultCase(step))
+		if step.Fault != "" && !r.isTrial(step) { // a trial of 0 % hits nothing
+			s.Cases = append(s.Cases, r.faultCase(step))
 		}
 	}
 	for _, x := range r.Expectations {
@@ -104,11 +104,11 @@ func (r Run) checkCase(s CheckSum) junit.Case {
 }
 
 // faultCase is an error where the fault did not act: then nothing was shown.
-func faultCase(s Step) junit.Case {
+func (r Run) faultCase(s Step) junit.Case {
 	c := junit.Case{Name: s.Name, Class: "squall.experiment.fault", Took: s.Took()}
 	switch {
-	case s.remark() != "":
-		c.Error = &junit.Problem{Message: s.remark(), Type: string(runner.Inconclusive)}
+	case r.stepRemark(s) != "":
+		c.Error = &junit.Problem{Message: r.stepRemark(s), Type: string(runner.Inconclusive)}
 	case s.Hits == nil || *s.Hits == 0:
 		c.Error = &junit.Problem{Message: "it hit nothing", Type: string(runner.Inconclusive)}
 	default:

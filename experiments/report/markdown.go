@@ -25,7 +25,7 @@ func (r Run) WriteMarkdown(w io.Writer) error {
 	}
 	var rows [][]string
 	for _, s := range r.Steps {
-		rows = append(rows, []string{s.Name, r.since(s.Began), brief(s.Took()), s.hits(), s.remark()})
+		rows = append(rows, []string{s.Name, r.since(s.Began), brief(s.Took()), s.hits(), r.stepRemark(s)})
 	}
 	table(&b, "What was done", []string{"Step", "Began", "Took", "Hits", ""}, rows)
 	rows = nil
@@ -39,14 +39,14 @@ func (r Run) WriteMarkdown(w io.Writer) error {
 	table(&b, "Checks", []string{"Check", "Phase", "Made", "Failed", "Seen last", "The first that failed"}, rows)
 	rows = nil
 	for _, x := range r.Expectations {
-		rows = append(rows, []string{x.Name, string(x.Outcome), x.Says})
+		rows = append(rows, []string{x.Name, string(x.Outcome), x.Says, figuresSay(x)})
 	}
-	table(&b, "Expectations", []string{"Expected", "Outcome", "Seen"}, rows)
+	table(&b, "Expectations", []string{"Expected", "Outcome", "Seen", "Figures"}, rows)
 	rows = nil
+	for _, t := range r.trials() {
+		rows = append(rows, []string{fmt.Sprint(t.Number), t.Level.String(), trialSays(t)})
+	}
 	if r.Search != nil {
-		for _, t := range r.Search.Trials {
-			rows = append(rows, []string{fmt.Sprint(t.Number), t.Level.String(), trialSays(t)})
-		}
 		fmt.Fprintf(&b, "Search: %s.\n\n", plain(r.searchSays()))
 	}
 	table(&b, "Trials", []string{"Trial", "Value", "Outcome"}, rows)

@@ -43,9 +43,13 @@ type Phase struct {
 // Step is a step of the method.
 type Step struct {
 	runner.StepResult
-	Cut      bool // it was under way when the run was killed
-	Rollback bool // it is one of the experiment's rollbacks
+	Cut      bool       // it was under way when the run was killed
+	Rollback bool       // it is one of the experiment's rollbacks
+	Undone   *time.Time // of what docker did and has to be undone: when it was, zero = it was not; nil = of other steps
 }
+
+// breaks says that the step broke something on purpose.
+func (s Step) breaks() bool { return s.Kind != "" || s.Fault != "" }
 
 // Took is how long the step took.
 func (s Step) Took() time.Duration { return s.Ended.Sub(s.Began) }
@@ -74,6 +78,7 @@ func Of(events []runner.Event) Run {
 type fold struct {
 	run   Run
 	begun []runner.Event // steps that have no end yet
+	owed  []owed         // what docker did
 	back  bool           // the rollbacks have begun
 	loads []*series
 }
@@ -82,6 +87,12 @@ type fold struct {
 type series struct {
 	name    string
 	seconds map[int64]load.Second // by their Unix time: the last word counts
+}
+
+// owed is what docker did to a service, and when that was undone; zero = it was not.
+type owed struct {
+	runner.Owed
+	began, undone time.Time
 }
 
 func (f *fold) add(e runner.Event) {
@@ -102,6 +113,8 @@ func (f *fold) add(e runner.Event) {
 		f.begun = append(f.begun, e)
 	case "step-end":
 		f.endStep(e)
+	case "docker", "docker-undone":
+		f.addDocker(e)
 	case "rollback":
 		f.back = true
 	case "check":
@@ -138,6 +151,36 @@ func (f *fold) endStep(e runner.Event) {
 	}
 	f.begun = slices.Delete(f.begun, i, i+1)
 	f.run.Steps = append(f.run.Steps, Step{StepResult: *e.Step, Rollback: f.back})
+}
+
+// addDocker adds what docker does, or that it is undone, which a later run may have seen to.
+func (f *fold) addDocker(e runner.Event) {
+	if e.Docker == nil {
+		return
+	}
+	if e.What == "docker" {
+		f.owed = append(f.owed, owed{Owed: *e.Docker, began: e.At})
+		return
+	}
+	for i := range f.owed {
+		if o := &f.owed[i]; o.undone.IsZero() && o.Owed == *e.Docker {
+			o.undone = e.At
+			return
+		}
+	}
+}
+
+// settle tells the steps of docker whether they were undone: each has the first that was done after its begin.
+func (f *fold) settle(steps []Step) {
+	for _, o := range f.owed {
+		for i := range steps {
+			s := &steps[i]
+			if s.Name == "docker "+o.Do+" "+o.Service && s.Undone == nil && !o.began.Before(s.Began) {
+				s.Undone = &o.undone
+				break
+			}
+		}
+	}
 }
 
 func (f *fold) addSeconds(e runner.Event) {
@@ -203,6 +246,7 @@ func (f *fold) done() Run {
 		r.Steps = append(r.Steps, s)
 	}
 	slices.SortStableFunc(r.Steps, func(a, b Step) int { return a.Began.Compare(b.Began) })
+	f.settle(r.Steps)
 	for _, s := range f.loads {
 		i := slices.IndexFunc(r.Loads, func(l Load) bool { return l.Name == s.name })
 		if i < 0 {

@@ -96,15 +96,41 @@ func events() []runner.Event {
 	}})
 }
 
+// stopped are the events of a run in which docker stopped a service, once twice, and paused another one: one stop is undone by the
+// run, the other one by the next start, and the pause by nobody.
+func stopped() []runner.Event {
+	do := func(s float64, what, do, service string) runner.Event {
+		return runner.Event{At: at(s), What: what, Name: do + " " + service, Docker: &runner.Owed{Do: do, Service: service}}
+	}
+	step := func(s float64, what, name string) runner.Event {
+		of := runner.StepResult{Name: "docker " + name, Kind: "docker stop", Began: at(s)}
+		if what == "step-end" {
+			of.Began, of.Ended = at(s-2), at(s)
+		}
+		return runner.Event{At: at(s), What: what, Name: of.Name, Step: &of}
+	}
+	return []runner.Event{
+		{At: start, What: "run", Name: "services that stop", RunID: "run-3"},
+		step(1, "step", "stop a"), do(1.1, "docker", "stop", "a"), do(2.9, "docker-undone", "stop", "a"), step(3, "step-end", "stop a"),
+		step(4, "step", "restart a"), step(6, "step-end", "restart a"),
+		step(7, "step", "pause b"), do(7.1, "docker", "pause", "b"), step(9, "step-end", "pause b"),
+		step(9.5, "step", "stop a"), do(9.6, "docker", "stop", "a"),
+		do(60, "docker-undone", "stop", "a"),
+		{At: at(61), What: "end", Name: "aborted", Why: "interrupted"},
+	}
+}
+
 // searched are the events of a search that found its breaking point; killed, those before its end.
 func searched(ended bool) []runner.Event {
-	took, good, bad := 1500*time.Millisecond, experiments.Level{Value: 10}, experiments.Level{Value: 20}
+	took, good, bad, none, hits := 1500*time.Millisecond, experiments.Level{}, experiments.Level{Value: 20}, uint64(0), uint64(9)
 	trials := []runner.Trial{
-		{Number: 1, Level: good, Good: true, Began: at(1), Ended: at(5), Recovered: &took},
-		{Number: 2, Level: bad, Check: script, Why: "3 of 20 failed", Began: at(6), Ended: at(9)},
+		{Number: 1, Level: good, Good: true, Began: at(1), Ended: at(5), Hits: &none, Recovered: &took},
+		{Number: 2, Level: bad, Check: script, Why: "3 of 20 failed", Began: at(6), Ended: at(9), Hits: &hits},
 	}
 	all := []runner.Event{{At: start, What: "run", Name: "how much", RunID: "run-2"}}
 	for _, t := range trials {
+		step := runner.StepResult{Name: "search", Fault: "search", Began: t.Began, Ended: t.Ended, Hits: t.Hits}
+		all = append(all, runner.Event{At: t.Began, What: "step", Name: step.Name, Step: &step}, runner.Event{At: t.Ended, What: "step-end", Name: step.Name, Step: &step})
 		all = append(all, runner.Event{At: t.Ended, What: "trial", Trial: &t})
 	}
 	unknown := runner.CheckResult{Check: "errors", Phase: "trial 2", At: at(8), Unknown: "exchanges were missed"}
@@ -148,6 +174,8 @@ func TestReports(t *testing.T) {
 		{"search.xml", Of(searched(true)), func(r Run, b *bytes.Buffer) error { return r.WriteJUnit(b) }},
 		{"search.md", Of(searched(true)), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},
 		{"killed-search.md", Of(searched(false)), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},
+		{"docker.html", Of(stopped()), func(r Run, b *bytes.Buffer) error { return r.WriteHTML(b) }},
+		{"docker.md", Of(stopped()), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},
 		{"killed.html", Of(killedAt(15)), func(r Run, b *bytes.Buffer) error { return r.WriteHTML(b) }},
 		{"killed.xml", Of(killedAt(15)), func(r Run, b *bytes.Buffer) error { return r.WriteJUnit(b) }},
 		{"killed.md", Of(killedAt(15)), func(r Run, b *bytes.Buffer) error { return r.WriteMarkdown(b) }},

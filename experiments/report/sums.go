@@ -155,9 +155,16 @@ func (s Step) hits() string {
 	return strconv.FormatUint(*s.Hits, 10)
 }
 
-// remark is what else is to be said of a step.
-func (s Step) remark() string {
+// stepRemark is what else is to be said of a step.
+func (r Run) stepRemark(s Step) string {
 	var parts []string
+	switch {
+	case s.Undone == nil:
+	case s.Undone.IsZero():
+		parts = append(parts, "not undone, which the next start with this journal will try")
+	default:
+		parts = append(parts, "undone at "+r.since(*s.Undone))
+	}
 	if s.Cut {
 		parts = append(parts, "under way when the runner was killed")
 	}

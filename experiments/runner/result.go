@@ -92,7 +92,7 @@ type Replay struct {
 type StepResult struct {
 	Name    string    `json:"name"` // "fault slow", "mode failure on flaky", "pause 2s" …
 	Fault   string    `json:"fault,omitempty"`
-	Kind    string    `json:"kind,omitempty"`   // of a fault, in words: "delay", "mode failure"
+	Kind    string    `json:"kind,omitempty"`   // of what breaks something, in words: "delay", "mode failure", "docker stop"
 	Proxy   string    `json:"proxy,omitempty"`  // of a fault; "" = all
 	Target  string    `json:"target,omitempty"` // of a fault: the squall, by its name
 	Began   time.Time `json:"began"`

@@ -78,17 +78,18 @@ func (r *Runner) whole(since time.Time) {
 func (r *Runner) step(ctx context.Context, s experiments.Step) error {
 	switch do := s.Do.(type) {
 	case *experiments.Pause:
-		return r.noted(fmt.Sprintf("pause %v", do.For), func() error { return wait.For(ctx, time.Duration(do.For)) })
+		return r.noted(StepResult{Name: fmt.Sprintf("pause %v", do.For)}, func() error { return wait.For(ctx, time.Duration(do.For)) })
 	case *experiments.Parallel:
 		return r.parallel(ctx, do.Steps)
 	case *experiments.Call:
-		return r.noted(do.Request.Method+" "+do.Request.URL, func() error { return r.doCall(ctx, do) })
+		return r.noted(StepResult{Name: do.Request.Method + " " + do.Request.URL}, func() error { return r.doCall(ctx, do) })
 	case *experiments.Docker:
-		err := r.noted("docker "+do.Do+" "+do.Service, func() error { return r.doDocker(ctx, do) })
+		step := StepResult{Name: "docker " + do.Do + " " + do.Service, Kind: "docker " + do.Do}
+		err := r.noted(step, func() error { return r.doDocker(ctx, do) })
 		r.whole(time.Now())
 		return err
 	case *experiments.Command:
-		return r.noted("process "+do.Process.Path, func() error { return r.doCommand(ctx, do) })
+		return r.noted(StepResult{Name: "process " + do.Process.Path}, func() error { return r.doCommand(ctx, do) })
 	}
 	_, err := r.disturb(ctx, r.disturbance(s))
 	return err
@@ -111,11 +112,11 @@ func (r *Runner) sideBySide(ctx context.Context, s experiments.Step, err *error,
 	*err = r.step(ctx, s)
 }
 
-// noted does a step that disturbs nothing, and notes it.
-func (r *Runner) noted(name string, do func() error) error {
-	began := r.begins(StepResult{Name: name})
+// noted does a step that disturbs no proxy, and notes it.
+func (r *Runner) noted(s StepResult, do func() error) error {
+	s.Began = r.begins(s)
 	err := do()
-	r.ends(StepResult{Name: name, Began: began}, err)
+	r.ends(s, err)
 	return err
 }
 
