@@ -97,7 +97,7 @@ func (r *Request) complete() error {
 func checkURL(field, text string) error {
 	u, err := url.Parse(text)
 	if err != nil || !slices.Contains([]string{"http", "https"}, u.Scheme) || u.Host == "" {
-		return document.Errorf(field, "want a URL such as http://127.0.0.1:8080/, got %q", text)
+		return document.Errorf(field, "want a URL such as http://127.0.0.1:8080/, got %q", RedactURL(text))
 	}
 	return nil
 }

@@ -82,6 +82,9 @@ func (r *Runner) call(ctx context.Context, q *experiments.Request) (any, error) 
 		request.Host = host
 	}
 	reply, err := r.client.Do(request)
+	if failed, is := errors.AsType[*url.Error](err); is {
+		failed.URL = experiments.RedactURL(failed.URL) // what is wrong stands in reports
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -146,7 +149,7 @@ func (r *Runner) query(ctx context.Context, p *experiments.Prometheus) (any, err
 	}
 	body := answer.(map[string]any)["body"].(string)
 	if err := json.Unmarshal([]byte(body), &reply); err != nil || reply.Status != "success" {
-		return nil, fmt.Errorf("no result from Prometheus at %s: %s", p.URL, reply.Error)
+		return nil, fmt.Errorf("no result from Prometheus at %s: %s", experiments.RedactURL(p.URL), reply.Error)
 	}
 	return oneNumber(reply.Data.ResultType, reply.Data.Result)
 }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
@@ -117,5 +118,34 @@ func TestTheEnvironmentIsNotJournalled(t *testing.T) {
 	r.Run(t.Context())
 	if text := string(first.Experiment); !strings.Contains(text, "${token}") || strings.Contains(text, "hunter2") {
 		t.Error(text)
+	}
+}
+
+// Nothing that a run tells has what a URL may hold of secrets: not the file, not a step, and not what is wrong with a request.
+func TestSecretsOfURLsAreNotTold(t *testing.T) {
+	e, err := experiments.Parse("x.yaml", []byte(`{version: v1, title: x, configuration: {token: {type: env, key: TOKEN}},
+		steady_state: {checks: [{name: up, http: {url: "http://me:hunter2@127.0.0.1:1/?a=${token}&b=hunter2"}, tolerance: 200, mode: after},
+			{name: now, process: {path: "true"}, tolerance: 0, mode: before}]},
+		method: [{http: {url: "http://me:${token}@127.0.0.1:1/?a=${token}"}}], rollbacks: [{http: {url: "http://127.0.0.1:1/?b=hunter2"}}]}`),
+		experiments.Run{ID: "run", Getenv: func(string) string { return "hunter2" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []string{"", "without the method"} {
+		if step != "" {
+			e.Method = []experiments.Step{{Do: &experiments.Pause{For: 1}}}
+		}
+		var all []byte
+		r := Runner{Experiment: e, RunID: "run", Targets: map[string]Target{"": newLab()}, Tell: func(e Event) {
+			line, err := json.Marshal(e)
+			if err != nil {
+				t.Error(err)
+			}
+			all = append(append(all, line...), '\n')
+		}}
+		r.Run(t.Context())
+		if text := string(all); strings.Contains(text, "hunter2") || !strings.Contains(text, "GET http://***@127.0.0.1:1/?a=***") && step == "" || !strings.Contains(text, "refused") {
+			t.Error(text)
+		}
 	}
 }

@@ -19,7 +19,7 @@ import (
 // reached.
 func (r *Runner) Run(ctx context.Context) *Result {
 	r.result = Result{RunID: r.RunID, Title: r.Experiment.Title, State: Completed, Began: time.Now()}
-	source, err := json.Marshal(r.Experiment.Source())
+	source, err := json.Marshal(r.Experiment.Redacted())
 	if err != nil {
 		source = nil // not reached: what was read as a document can be written as one
 	}

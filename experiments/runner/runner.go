@@ -93,7 +93,7 @@ type Event struct {
 	Hits *uint64   `json:"hits,omitempty"` // of a step-end
 
 	RunID      string          `json:"run_id,omitempty"`     // of the run
-	Experiment json.RawMessage `json:"experiment,omitempty"` // of the run: the file, its variables not filled in
+	Experiment json.RawMessage `json:"experiment,omitempty"` // of the run: the file, its variables not filled in, its URLs redacted
 	Docker     *Owed           `json:"docker,omitempty"`     // of a docker, before it is done, and a docker-undone
 	Step       *StepResult     `json:"step,omitempty"`       // of a step and a step-end
 	Check      *CheckResult    `json:"check,omitempty"`      // of a check

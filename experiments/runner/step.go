@@ -82,7 +82,7 @@ func (r *Runner) step(ctx context.Context, s experiments.Step) error {
 	case *experiments.Parallel:
 		return r.parallel(ctx, do.Steps)
 	case *experiments.Call:
-		return r.noted(StepResult{Name: do.Request.Method + " " + do.Request.URL}, func() error { return r.doCall(ctx, do) })
+		return r.noted(StepResult{Name: do.Request.Method + " " + experiments.RedactURL(do.Request.URL)}, func() error { return r.doCall(ctx, do) })
 	case *experiments.Docker:
 		step := StepResult{Name: "docker " + do.Do + " " + do.Service, Kind: "docker " + do.Do}
 		err := r.noted(step, func() error { return r.doDocker(ctx, do) })
