@@ -82,12 +82,13 @@ type Prometheus struct {
 // DecodeDocument reads a check.
 func (c *Check) DecodeDocument(n *document.Node) error {
 	type plain Check
-	if err := document.Decode(n, (*plain)(c)); err != nil {
-		return err
-	}
-	if err := faults.CheckName(c.Name); err != nil {
-		return document.At(err, "name")
-	}
+	wrong := document.Decode(n, (*plain)(c))
+	wrong = also(wrong, document.At(faults.CheckName(c.Name), "name"))
+	return also(wrong, c.check())
+}
+
+// check wants a check to ask one thing, and to say what is good.
+func (c *Check) check() error {
 	sources := 0
 	for _, given := range []bool{c.Load != "", c.HTTP != nil, c.Process != nil, c.Prometheus != nil} {
 		if given {

@@ -1,6 +1,8 @@
 package experiments
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/squall-proxy/squall/faults"
@@ -63,7 +65,7 @@ type Run struct {
 	Getenv func(string) string // the environment that the configuration reads
 }
 
-// Parse reads an experiment; name says in errors where it came from.
+// Parse reads an experiment; name says in errors where it came from. An error tells all mistakes, each with its place.
 func Parse(name string, data []byte, run Run) (*Experiment, error) {
 	root, err := yaml.Parse(data)
 	if err != nil {
@@ -84,24 +86,47 @@ func decode(root *document.Node, run Run) (*Experiment, error) {
 	if err := checkVersion(root); err != nil {
 		return nil, err
 	}
-	variables, err := readVariables(root.Get("configuration"), run)
-	if err != nil {
-		return nil, document.At(err, "configuration")
-	}
-	filled, err := variables.fillMembers(root)
-	if err != nil {
-		return nil, err
-	}
+	variables, undefined := readVariables(root.Get("configuration"), run)
+	filled, unfilled := variables.fillMembers(root)
 	e := &Experiment{
 		SteadyState: SteadyState{Mode: Continuous, Every: faults.Duration(500 * time.Millisecond)},
 		Recovery:    Recovery{Within: faults.Duration(30 * time.Second)},
 		Safety:      Safety{Lease: faults.Duration(5 * time.Second), MaxDuration: faults.Duration(10 * time.Minute)},
 		source:      root,
 	}
-	if err := document.Decode(filled, e); err != nil {
-		return nil, err
+	wrong := document.Locate(root, document.Join(document.At(undefined, "configuration"), unfilled))
+	wrong = also(wrong, document.Locate(root, document.Decode(filled, e)))
+	wrong = also(wrong, document.Locate(root, e.check()))
+	return e, without(wrong, func(e *document.Error) bool { return e.Reason == unknownValue })
+}
+
+// without leaves out the errors for which drop says so.
+func without(errs error, drop func(e *document.Error) bool) error {
+	var kept []error
+	for _, e := range document.All(errs) {
+		if !drop(e) {
+			kept = append(kept, e)
+		}
 	}
-	return e, e.check()
+	return document.Join(kept...)
+}
+
+// also adds later errors to earlier ones, but for those that only follow from them.
+func also(earlier, later error) error {
+	return document.Join(earlier, without(later, func(e *document.Error) bool {
+		return slices.ContainsFunc(document.All(earlier), func(cause *document.Error) bool { return follows(e, cause) })
+	}))
+}
+
+// follows says that an error is about the same value as an earlier one, or about the whole that this one is a part of, or that a
+// field is missing for which another one was probably meant.
+func follows(e, cause *document.Error) bool {
+	within := func(inner, outer string) bool {
+		rest, is := strings.CutPrefix(inner, outer)
+		return is && (rest == "" || outer == "" || rest[0] == '.' || rest[0] == '[')
+	}
+	parent := cause.Field[:strings.LastIndex("."+cause.Field, ".")] // with its dot
+	return within(cause.Field, e.Field) || cause.DidYouMean != "" && within(e.Field, parent+cause.DidYouMean)
 }
 
 // checkVersion comes first: of a file of another version every other complaint would be misleading.

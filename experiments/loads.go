@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,35 +38,35 @@ const maxTimeout = faults.Duration(time.Hour)
 func (l *Load) DecodeDocument(n *document.Node) error {
 	*l = Load{Warmup: faults.Duration(5 * time.Second)}
 	type plain Load
-	if err := document.Decode(n, (*plain)(l)); err != nil {
-		return err
-	}
-	if err := checkSpan("warmup", l.Warmup, faults.Duration(100*time.Millisecond), faults.MaxDuration); err != nil {
-		return err
-	}
+	return also(document.Decode(n, (*plain)(l)), l.check(n))
+}
+
+func (l *Load) check(n *document.Node) error {
+	wrong := []error{checkSpan("warmup", l.Warmup, faults.Duration(100*time.Millisecond), faults.MaxDuration)}
 	if l.External {
-		return l.checkExternal(n)
+		return document.Join(append(wrong, l.checkExternal(n))...)
 	}
-	switch {
-	case l.Rate == 0:
-		return document.Errorf("rate", `missing: want a rate such as "200/s"`)
-	case l.Proxy != "" || l.Target != "":
-		return document.Errorf("proxy", "only an external load has a proxy and a target: this one's url says where it goes")
+	if l.Rate == 0 {
+		wrong = append(wrong, document.Errorf("rate", `missing: want a rate such as "200/s"`))
 	}
-	return l.complete()
+	if l.Proxy != "" || l.Target != "" {
+		wrong = append(wrong, document.Errorf("proxy", "only an external load has a proxy and a target: this one's url says where it goes"))
+	}
+	return document.Join(append(wrong, l.complete())...)
 }
 
 // checkExternal refuses what says how to make traffic where it is only watched.
 func (l *Load) checkExternal(n *document.Node) error {
+	var wrong []error
 	for _, name := range []string{"url", "method", "headers", "body", "timeout", "rate"} {
 		if n.Get(name) != nil {
-			return document.Errorf(name, "not beside external: the traffic that is there is watched, none is made")
+			wrong = append(wrong, document.Errorf(name, "not beside external: the traffic that is there is watched, none is made"))
 		}
 	}
 	if l.Proxy == "" {
-		return document.Errorf("proxy", "missing: want the proxy that the external load goes through")
+		wrong = append(wrong, document.Errorf("proxy", "missing: want the proxy that the external load goes through"))
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 // complete fills in what is left out, and refuses what cannot be sent.
@@ -76,21 +77,16 @@ func (r *Request) complete() error {
 	if r.Timeout == 0 {
 		r.Timeout = faults.Duration(5 * time.Second)
 	}
-	if err := checkURL("url", r.URL); err != nil {
-		return err
+	wrong := []error{checkURL("url", r.URL), checkSpan("timeout", r.Timeout, faults.Duration(time.Millisecond), maxTimeout)}
+	if !isToken(r.Method) {
+		wrong = append(wrong, document.Errorf("method", "%q is no method", r.Method))
 	}
-	if err := checkSpan("timeout", r.Timeout, faults.Duration(time.Millisecond), maxTimeout); err != nil {
-		return err
-	}
-	if _, err := http.NewRequest(r.Method, r.URL, nil); err != nil {
-		return document.Errorf("method", "%q is no method", r.Method)
-	}
-	for name, value := range r.Headers {
-		if !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
-			return document.At(document.At(document.Errorf("", "not a header field: %q: %q", name, value), name), "headers")
+	for _, name := range slices.Sorted(maps.Keys(r.Headers)) {
+		if value := r.Headers[name]; !isToken(name) || strings.ContainsAny(value, "\r\n\x00") {
+			wrong = append(wrong, document.At(document.At(document.Errorf("", "not a header field: %q: %q", name, value), name), "headers"))
 		}
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 // checkURL wants an absolute URL of HTTP.

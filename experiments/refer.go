@@ -10,19 +10,15 @@ import (
 	"github.com/squall-proxy/squall/internal/document"
 )
 
-// check refuses what is wrong with an experiment as a whole: names that nothing has, or two things have.
+// check refuses what is wrong with an experiment as a whole: names that nothing has, or two things have. Parts of it may have been
+// refused before.
 func (e *Experiment) check() error {
+	var title error
 	if e.Title == "" {
-		return document.Errorf("title", "missing: want a line that says what the experiment shows")
+		title = document.Errorf("title", "missing: want a line that says what the experiment shows")
 	}
-	for _, check := range []func() error{
-		e.checkTargets, e.checkChecks, e.checkWhatIsDone, e.checkExpectations, e.checkRecovery, e.checkSafety, e.checkRollbacks,
-	} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return nil
+	return document.Join(title,
+		e.checkTargets(), e.checkChecks(), e.checkWhatIsDone(), e.checkExpectations(), e.checkRecovery(), e.checkSafety(), e.checkRollbacks())
 }
 
 // known refuses a name that is none of those that there are.
@@ -39,19 +35,16 @@ func known(field, what, name string, names []string) error {
 }
 
 func (e *Experiment) checkTargets() error {
+	var wrong []error
 	for _, name := range slices.Sorted(maps.Keys(e.Targets)) {
-		if err := checkURL(name, e.Targets[name]); err != nil {
-			return document.At(err, "targets")
-		}
+		wrong = append(wrong, document.At(checkURL(name, e.Targets[name]), "targets"))
 	}
 	for _, name := range slices.Sorted(maps.Keys(e.Load)) {
 		if load := e.Load[name]; load.External {
-			if err := e.checkTarget(load.Target); err != nil {
-				return document.At(document.At(err, name), "load")
-			}
+			wrong = append(wrong, document.At(document.At(e.checkTarget(load.Target), name), "load"))
 		}
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 // checkTarget wants a target to be named where there are several, and to be one of them.
@@ -71,9 +64,7 @@ func (e *Experiment) checkChecks() error {
 	if len(s.Checks) == 0 {
 		return document.Errorf("steady_state.checks", "missing: want one check at least, or nothing says what healthy means")
 	}
-	if err := checkSpan("steady_state.every", s.Every, faults.Duration(10*time.Millisecond), faults.Duration(time.Hour)); err != nil {
-		return err
-	}
+	wrong := []error{checkSpan("steady_state.every", s.Every, faults.Duration(10*time.Millisecond), faults.Duration(time.Hour))}
 	seen := map[string]bool{}
 	for i := range s.Checks {
 		c, at := &s.Checks[i], "steady_state.checks"+index(i)
@@ -81,17 +72,14 @@ func (e *Experiment) checkChecks() error {
 			c.Mode = s.Mode
 		}
 		if seen[c.Name] {
-			return document.Errorf(at+".name", "a second check of the name %q", c.Name)
+			wrong = append(wrong, document.Errorf(at+".name", "a second check of the name %q", c.Name))
 		}
 		seen[c.Name] = true
-		if c.Load == "" {
-			continue
-		}
-		if err := known(at+".load", "load", c.Load, slices.Sorted(maps.Keys(e.Load))); err != nil {
-			return err
+		if c.Load != "" {
+			wrong = append(wrong, known(at+".load", "load", c.Load, slices.Sorted(maps.Keys(e.Load))))
 		}
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 // checkWhatIsDone wants a method or a search.
@@ -104,6 +92,8 @@ func (e *Experiment) checkWhatIsDone() error {
 			return document.Errorf("search", "it needs a check of the mode continuous or during: nothing else says which trial is good")
 		}
 		return document.At(e.checkTarget(e.Search.Target), "search")
+	case len(e.Method) == 0 && e.source.Get("search") != nil:
+		return nil // it was refused as it was read
 	case len(e.Method) == 0:
 		return document.Errorf("method", "missing: want one step at least")
 	}
@@ -112,6 +102,7 @@ func (e *Experiment) checkWhatIsDone() error {
 
 // checkSteps wants every step's target, and names that no other fault has.
 func (e *Experiment) checkSteps(at string, steps []Step, seen map[string]bool) error {
+	var wrong []error
 	for i, s := range steps {
 		place := at + index(i)
 		name, target, reaches := "", "", true
@@ -119,29 +110,29 @@ func (e *Experiment) checkSteps(at string, steps []Step, seen map[string]bool) e
 		case *Fault:
 			name, target = do.Name, do.Target
 		case *Toxic:
-			name, target = do.Rule.Name, do.Target
+			name, target = do.name(), do.Target
 		case *Mode:
 			target = do.Target
 		case *Parallel:
-			if err := e.checkSteps(place+".parallel", do.Steps, seen); err != nil {
-				return err
-			}
+			wrong = append(wrong, e.checkSteps(place+".parallel", do.Steps, seen))
 			reaches = false
 		default:
 			reaches = false
 		}
 		if name != "" && seen[name] {
-			return document.Errorf(place, "a second fault of the name %q", name)
+			wrong = append(wrong, document.Errorf(place, "a second fault of the name %q", name))
 		}
 		seen[name] = true
-		if !reaches {
-			continue
-		}
-		if err := e.checkTarget(target); err != nil {
-			return document.Errorf(place+".target", "%s", err.(*document.Error).Reason)
+		if reaches {
+			wrong = append(wrong, under(e.checkTarget(target), place))
 		}
 	}
-	return nil
+	return document.Join(wrong...)
+}
+
+// under puts a path before the fields of errors.
+func under(err error, path string) error {
+	return document.Each(err, func(e *document.Error) { e.Field = path + "." + e.Field })
 }
 
 // Faults lists the names of the faults and toxics of the method.
@@ -152,7 +143,7 @@ func (e *Experiment) Faults() []string {
 		case *Fault:
 			names = append(names, do.Name)
 		case *Toxic:
-			names = append(names, do.Rule.Name)
+			names = append(names, do.name())
 		}
 	}
 	return names
@@ -172,26 +163,24 @@ func Flat(steps []Step) []Step {
 }
 
 func (e *Experiment) checkExpectations() error {
+	if e.Search != nil && len(e.Expect) > 0 {
+		return document.Errorf("expect", "not beside a search, which judges by the checks")
+	}
+	var wrong []error
 	for i := range e.Expect {
 		x, at := &e.Expect[i], "expect"+index(i)
-		if e.Search != nil {
-			return document.Errorf("expect", "not beside a search, which judges by the checks")
-		}
-		if x.Hits != nil {
-			if err := known(at+".hits.fault", "fault", x.Hits.Fault, e.Faults()); err != nil {
-				return err
-			}
-			continue
-		}
 		field, proxy, target := x.Place()
-		if proxy == "" {
-			return document.Errorf(at+"."+field+".proxy", "missing: want the proxy whose clients are judged")
-		}
-		if err := e.checkTarget(target); err != nil {
-			return document.Errorf(at+"."+field+".target", "%s", err.(*document.Error).Reason)
+		switch {
+		case x.Hits != nil:
+			wrong = append(wrong, known(at+".hits.fault", "fault", x.Hits.Fault, e.Faults()))
+		case field == "": // it was refused as it was read
+		case proxy == "":
+			wrong = append(wrong, document.Errorf(at+"."+field+".proxy", "missing: want the proxy whose clients are judged"))
+		default:
+			wrong = append(wrong, under(e.checkTarget(target), at+"."+field))
 		}
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 // checkNames lists the checks that are made at some time.
@@ -206,50 +195,45 @@ func (e *Experiment) checkNames(when func(When) bool) []string {
 }
 
 func (e *Experiment) checkRecovery() error {
-	if err := checkSpan("recovery.within", e.Recovery.Within, e.SteadyState.Every, faults.MaxDuration); err != nil {
-		return err
-	}
+	wrong := []error{checkSpan("recovery.within", e.Recovery.Within, e.SteadyState.Every, faults.MaxDuration)}
+	all := e.checkNames(func(When) bool { return true })
 	for i, name := range e.Recovery.Checks {
-		all := e.checkNames(func(When) bool { return true })
-		if err := known("recovery.checks"+index(i), "check", name, all); err != nil {
-			return err
-		}
+		wrong = append(wrong, known("recovery.checks"+index(i), "check", name, all))
 	}
 	if e.Recovery.Checks == nil {
 		e.Recovery.Checks = e.checkNames(When.Watches)
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 func (e *Experiment) checkSafety() error {
 	s := &e.Safety
-	if err := checkSpan("safety.lease", s.Lease, faults.Duration(time.Second), faults.Duration(time.Minute)); err != nil {
-		return err
-	}
-	if err := checkSpan("safety.max_duration", s.MaxDuration, faults.Duration(time.Second), faults.MaxDuration); err != nil {
-		return err
+	wrong := []error{
+		checkSpan("safety.lease", s.Lease, faults.Duration(time.Second), faults.Duration(time.Minute)),
+		checkSpan("safety.max_duration", s.MaxDuration, faults.Duration(time.Second), faults.MaxDuration),
 	}
 	if takes := e.Takes(); takes > s.MaxDuration {
 		what := "the method takes"
 		if e.Search != nil {
 			what = "the search takes up to"
 		}
-		return document.Errorf("safety.max_duration", "%s %v, and %v are allowed", what, takes, s.MaxDuration)
+		wrong = append(wrong, document.Errorf("safety.max_duration", "%s %v, and %v are allowed", what, takes, s.MaxDuration))
 	}
+	if e.Search != nil && len(s.AbortOn) > 0 {
+		wrong = append(wrong, document.Errorf("safety.abort_on", "not beside a search: a check that fails ends its trial at once, and the search goes on"))
+		return document.Join(wrong...)
+	}
+	watched, all := e.checkNames(When.Watches), e.checkNames(func(When) bool { return true })
 	for i, name := range s.AbortOn {
-		watched, all := e.checkNames(When.Watches), e.checkNames(func(When) bool { return true })
-		if e.Search != nil {
-			return document.Errorf("safety.abort_on", "not beside a search: a check that fails ends its trial at once, and the search goes on")
-		}
+		at := "safety.abort_on" + index(i)
 		if slices.Contains(all, name) && !slices.Contains(watched, name) {
-			return document.Errorf("safety.abort_on"+index(i),
-				"the check %q is not made while faults act, so it cannot stop anything: give it the mode continuous or during", name)
+			wrong = append(wrong, document.Errorf(at,
+				"the check %q is not made while faults act, so it cannot stop anything: give it the mode continuous or during", name))
+			continue
 		}
-		if err := known("safety.abort_on"+index(i), "check that is made while faults act", name, watched); err != nil {
-			return err
-		}
+		wrong = append(wrong, known(at, "check that is made while faults act", name, watched))
 	}
-	return nil
+	return document.Join(wrong...)
 }
 
 // Takes is how long the method takes by what its steps say, or a search with all trials that it may need and the shortest
@@ -292,12 +276,13 @@ func (s Step) takes() faults.Duration {
 }
 
 func (e *Experiment) checkRollbacks() error {
+	var wrong []error
 	for i, s := range e.Rollbacks {
 		switch s.Do.(type) {
 		case *Call, *Command, *Pause:
 		default:
-			return document.Errorf("rollbacks"+index(i), "want http, process or pause: faults and what docker did are undone without being told")
+			wrong = append(wrong, document.Errorf("rollbacks"+index(i), "want http, process or pause: faults and what docker did are undone without being told"))
 		}
 	}
-	return nil
+	return document.Join(wrong...)
 }

@@ -65,15 +65,15 @@ func (e *Experiment) replayed(m document.Member, check string, steps int) *docum
 		checks.Items = checks.Items[i : i+1]
 		set(&value, "checks", &checks)
 	case "recovery":
-		value.Members = without(value.Members, "checks")
+		value.Members = withoutMember(value.Members, "checks")
 	case "safety":
-		value.Members = without(value.Members, "abort_on")
+		value.Members = withoutMember(value.Members, "abort_on")
 	}
 	return &value
 }
 
-// without gives members but those of a name.
-func without(members []document.Member, name string) []document.Member {
+// withoutMember gives members but those of a name.
+func withoutMember(members []document.Member, name string) []document.Member {
 	return slices.DeleteFunc(slices.Clone(members), func(m document.Member) bool { return m.Name == name })
 }
 

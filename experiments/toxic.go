@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"math"
@@ -43,6 +44,9 @@ func toxicUnit(kind, attribute string) string {
 	}
 	return ""
 }
+
+// name is that of the rule that the toxic is, which may have been refused.
+func (t *Toxic) name() string { return cmp.Or(t.Rule.Name, t.Toxic.Name) }
 
 func (t *Toxic) check() error {
 	if err := t.translate(); err != nil {

@@ -62,30 +62,28 @@ func checkScalar(n *document.Node) error {
 // variables are the values that ${name} stands for, by name.
 type variables map[string]*document.Node
 
-// readVariables reads the configuration and asks the environment.
+// readVariables reads the configuration and asks the environment. One of which something is wrong has no value (nil).
 func readVariables(configuration *document.Node, run Run) (variables, error) {
 	var read map[string]*Variable
-	if err := document.Decode(configuration, &read); err != nil {
-		return nil, err
-	}
+	wrong := []error{document.Decode(configuration, &read)}
 	values := variables{runID: {Kind: document.String, Text: run.ID}}
 	for _, name := range slices.Sorted(maps.Keys(read)) {
 		switch v := read[name]; {
-		case v == nil:
-			return nil, document.Errorf(name, "must not be null")
-		case !isName(name):
-			return nil, document.Errorf(name, "a name has letters, digits, _, - and dots, and begins with a letter")
 		case name == runID:
-			return nil, document.Errorf("", "%s is the run's own", runID)
+			wrong = append(wrong, document.Errorf("", "%s is the run's own", runID))
+		case !isName(name):
+			wrong = append(wrong, document.Errorf(name, "a name has letters, digits, _, - and dots, and begins with a letter"))
+		case v == nil && configuration.Get(name).Kind == document.Null:
+			wrong = append(wrong, document.Errorf(name, "must not be null"))
+			values[name] = nil
+		case v == nil:
+			values[name] = nil // refused as it was read
 		default:
 			value, err := v.resolve(run.Getenv)
-			if err != nil {
-				return nil, document.At(err, name)
-			}
-			values[name] = value
+			wrong, values[name] = append(wrong, document.At(err, name)), value
 		}
 	}
-	return values, nil
+	return values, document.Join(wrong...)
 }
 
 // resolve gives the variable's value. The environment's is a string, unless the default is a number or a boolean and it
@@ -118,47 +116,43 @@ func isName(name string) bool {
 	return name != "" && letter(rune(name[0])) && strings.IndexFunc(name, odd) < 0
 }
 
-// fillMembers copies the file's tree with its variables filled in everywhere but in the configuration itself.
+// fillMembers copies the file's tree with its variables filled in everywhere but in the configuration itself. A string of which
+// something is wrong stays as it is.
 func (v variables) fillMembers(root *document.Node) (*document.Node, error) {
 	filled := *root
 	filled.Members = slices.Clone(root.Members)
+	var wrong []error
 	for i, m := range filled.Members {
-		if m.Name == "configuration" {
-			continue
+		if m.Name != "configuration" {
+			value, err := v.fill(m.Value)
+			filled.Members[i].Value, wrong = value, append(wrong, document.At(err, m.Name))
 		}
-		value, err := v.fill(m.Value)
-		if err != nil {
-			return nil, document.At(err, m.Name)
-		}
-		filled.Members[i].Value = value
 	}
-	return &filled, nil
+	return &filled, document.Join(wrong...)
 }
 
 // fill copies a tree with ${name} replaced in its strings. A string that is nothing but one ${name} takes the kind of the
 // value, too; $${ is a ${ that stays.
 func (v variables) fill(n *document.Node) (*document.Node, error) {
 	filled := *n
-	var err error
+	var wrong []error
 	switch n.Kind {
 	case document.String:
 		return v.fillString(n)
 	case document.List:
 		filled.Items = slices.Clone(n.Items)
 		for i, item := range n.Items {
-			if filled.Items[i], err = v.fill(item); err != nil {
-				return nil, document.At(err, index(i))
-			}
+			value, err := v.fill(item)
+			filled.Items[i], wrong = value, append(wrong, document.At(err, index(i)))
 		}
 	case document.Object:
 		filled.Members = slices.Clone(n.Members)
 		for i, m := range n.Members {
-			if filled.Members[i].Value, err = v.fill(m.Value); err != nil {
-				return nil, document.At(err, m.Name)
-			}
+			value, err := v.fill(m.Value)
+			filled.Members[i].Value, wrong = value, append(wrong, document.At(err, m.Name))
 		}
 	}
-	return &filled, nil
+	return &filled, document.Join(wrong...)
 }
 
 func (v variables) fillString(n *document.Node) (*document.Node, error) {
@@ -178,11 +172,11 @@ func (v variables) fillString(n *document.Node) (*document.Node, error) {
 		}
 		name, behind, closed := strings.Cut(after, "}")
 		if !closed {
-			return nil, document.Errorf("", "a ${ without its }: write $${ for a ${ that stays")
+			return n, document.Errorf("", "a ${ without its }: write $${ for a ${ that stays")
 		}
 		value, err := v.value(name)
 		if err != nil {
-			return nil, err
+			return n, err
 		}
 		if n.Text == "${"+name+"}" {
 			filled.Kind, filled.Text, filled.Bool = value.Kind, value.Text, value.Bool
@@ -193,8 +187,13 @@ func (v variables) fillString(n *document.Node) (*document.Node, error) {
 	}
 }
 
+// unknownValue is the reason of what is wrong only because a variable is, which is told where that stands.
+const unknownValue = ""
+
 func (v variables) value(name string) (*document.Node, error) {
-	if value := v[name]; value != nil {
+	if value, known := v[name]; known && value == nil {
+		return nil, document.Errorf("", unknownValue)
+	} else if known {
 		return value, nil
 	}
 	names := slices.Sorted(maps.Keys(v))

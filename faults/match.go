@@ -79,11 +79,11 @@ func (m *ResponseMatch) DecodeDocument(n *document.Node) error {
 			listed.Members[i].Value = &document.Node{Kind: document.List, Items: []*document.Node{status}}
 		}
 	}
-	err := document.Decode(&listed, (*plain)(m))
-	if refusal, ok := err.(*document.Error); ok && refusal.Field == "status[0]" {
-		refusal.Field = "status"
-	}
-	return err
+	return document.Each(document.Decode(&listed, (*plain)(m)), func(e *document.Error) {
+		if e.Field == "status[0]" {
+			e.Field = "status"
+		}
+	})
 }
 
 // empty reports that nothing is asked for.

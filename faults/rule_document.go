@@ -21,23 +21,25 @@ func (r *Rule) DecodeDocument(n *document.Node) error {
 	}
 	type plain Rule
 	*r = Rule{Percent: 100, Enabled: true}
-	if err := document.Decode(f.rest, (*plain)(r)); err != nil {
-		return suggestKind(err)
-	}
-	if err := r.refuseZeros(f.rest); err != nil {
-		return err
+	wrong := suggestKind(document.Decode(f.rest, (*plain)(r)))
+	if wrong == nil {
+		wrong = r.refuseZeros(f.rest)
 	}
 	if f.short != "" {
 		r.Kind = f.short
 	}
 	k, err := lookup(r.Kind)
-	if err != nil {
+	switch {
+	case err != nil && wrong != nil:
+		return wrong // which may be why
+	case err != nil:
 		return f.asWritten(err)
 	}
 	f.wrap(k)
 	r.Attributes = k.construct()
-	if err := document.Decode(f.attributes, r.Attributes); err != nil {
-		return f.asWritten(document.At(err, "attributes"))
+	wrong = document.Join(wrong, f.asWritten(document.At(document.Decode(f.attributes, r.Attributes), "attributes")))
+	if wrong != nil {
+		return wrong
 	}
 	if r.Phase == "" {
 		r.Phase = k.defaultPhase(r.Attributes)
@@ -114,33 +116,27 @@ func (f *form) wrap(k Kind) {
 // asWritten gives err the field that the document has: where a short form was given, "delay.jitter" for
 // "attributes.jitter", and "delay" for the main attribute that stood alone.
 func (f *form) asWritten(err error) error {
-	refusal, ok := err.(*document.Error)
-	if !ok || f.short == "" {
+	if f.short == "" {
 		return err
 	}
-	field := f.short
-	if refusal.Field != "kind" {
-		rest, ok := strings.CutPrefix(refusal.Field, "attributes")
-		if !ok {
-			return err
+	return document.Each(err, func(e *document.Error) {
+		rest, isAttribute := strings.CutPrefix(e.Field, "attributes")
+		switch {
+		case e.Field == "kind":
+			e.Field = f.short
+		case isAttribute && f.main != "":
+			e.Field = f.short + strings.TrimPrefix(rest, "."+f.main)
+		case isAttribute:
+			e.Field = f.short + rest
 		}
-		if f.main != "" {
-			rest = strings.TrimPrefix(rest, "."+f.main)
-		}
-		field += rest
-	}
-	moved := *refusal
-	moved.Field = field
-	return &moved
+	})
 }
 
 // suggestKind adds the nearest kind to a refusal of an unknown member of a rule, which may be a misspelt short form.
 func suggestKind(err error) error {
-	refusal, ok := err.(*document.Error)
-	if !ok || refusal.DidYouMean != "" || strings.ContainsAny(refusal.Field, ".[") {
-		return err
-	}
-	suggested := *refusal
-	suggested.DidYouMean = document.Nearest(refusal.Field, kindNames())
-	return &suggested
+	return document.Each(err, func(e *document.Error) {
+		if e.DidYouMean == "" && !strings.ContainsAny(e.Field, ".[") {
+			e.DidYouMean = document.Nearest(e.Field, kindNames())
+		}
+	})
 }

@@ -22,19 +22,21 @@ func newExperiment(sys system) *cobra.Command {
 
 func newExperimentValidate(sys system) *cobra.Command {
 	return &cobra.Command{
-		Use:   "validate FILE...",
+		Use:   "validate FILE|DIR...",
 		Short: "Check experiment files without touching anything",
-		Long: `Check experiment files, and say what is wrong with file, line and column. The environment variables that a
-configuration asks for are read. Exit code 4 = a file is no experiment, or asks for what this version cannot do.`,
+		Long: `Check experiment files, and say all that is wrong, each mistake with file, line and column and what was expected. DIR stands for
+its files *.yaml and *.yml. The environment variables that a configuration asks for are read. Exit code 4 = a file is no experiment,
+or asks for what this version cannot do.`,
+		Example: "  squall experiment validate examples",
 		Args: func(cmd *cobra.Command, paths []string) error {
 			if len(paths) == 0 {
-				return usagef("want FILE... (see %s --help)", cmd.CommandPath())
+				return usagef("want FILE|DIR... (see %s --help)", cmd.CommandPath())
 			}
 			return nil
 		},
 		RunE: func(_ *cobra.Command, paths []string) error {
-			var failed error
-			for _, path := range paths {
+			files, failed := experimentFiles(paths)
+			for _, path := range files {
 				e, err := openExperiment(path, "validate", sys)
 				if err != nil {
 					failed = errors.Join(failed, err)

@@ -33,13 +33,10 @@ type part struct {
 // suite reads the experiments at paths, each of which is a file or a folder. All of them are sound, or there is an error that
 // names every one that is not. junit is a file for the results of all; "" = none is wanted.
 func (r *remote) suite(paths []string, junit string, sys system) (*suite, error) {
-	files, err := experimentFiles(paths)
-	if err != nil {
-		return nil, err
-	}
-	s, wrong, writes := &suite{remote: r, junit: junit}, error(nil), map[string]string{}
+	files, wrong := experimentFiles(paths)
+	s, writes := &suite{remote: r, junit: junit}, map[string]string{}
 	if junit != "" {
-		wrong = checkWritable(junit)
+		wrong = errors.Join(wrong, checkWritable(junit))
 		writes[filepath.Clean(junit)] = "--junit"
 	}
 	for _, path := range files {
@@ -63,9 +60,8 @@ func (r *remote) suite(paths []string, junit string, sys system) (*suite, error)
 	return s, wrong
 }
 
-// experimentFiles are the files at paths, those of a folder in the order of their names.
-func experimentFiles(paths []string) ([]string, error) {
-	var files []string
+// experimentFiles are the files at paths, those of a folder in the order of their names. The error names every folder without any.
+func experimentFiles(paths []string) (files []string, wrong error) {
 	for _, path := range paths {
 		info, err := os.Stat(path)
 		if err != nil || !info.IsDir() {
@@ -74,7 +70,8 @@ func experimentFiles(paths []string) ([]string, error) {
 		}
 		entries, err := os.ReadDir(path) // sorted
 		if err != nil {
-			return nil, err
+			wrong = errors.Join(wrong, err)
+			continue
 		}
 		before := len(files)
 		for _, entry := range entries {
@@ -83,10 +80,10 @@ func experimentFiles(paths []string) ([]string, error) {
 			}
 		}
 		if len(files) == before {
-			return nil, fmt.Errorf("%s: no experiment is in this folder: none of its files is *.yaml or *.yml", path)
+			wrong = errors.Join(wrong, fmt.Errorf("%s: no experiment is in this folder: none of its files is *.yaml or *.yml", path))
 		}
 	}
-	return files, nil
+	return files, wrong
 }
 
 // summaryLine has what became of an experiment, and its file.

@@ -73,6 +73,16 @@ func TestExperimentValidateNamesEveryWrongFile(t *testing.T) {
 			t.Errorf("%q is not in %q", want, errs)
 		}
 	}
+	if code, _, again := runSquall(t, nil, "experiment", "validate", dir); code != exitInvalid || strings.Count(again, "\n") != strings.Count(errs, "\n") {
+		t.Errorf("the folder: exit code %d, %s, want what its files give: %s", code, again, errs)
+	}
+	if code, out, errs := runSquall(t, nil, "experiment", "validate", "../../examples"); code != exitOK || strings.Count(out, "\n") < 2 {
+		t.Errorf("a folder: exit code %d, %s%s", code, out, errs)
+	}
+	if code, _, errs := runSquall(t, nil, "experiment", "validate", t.TempDir(), filepath.Join(dir, "a.yaml")); code != exitInvalid ||
+		!strings.Contains(errs, "no experiment is in this folder") || !strings.Contains(errs, "titel: unknown") {
+		t.Errorf("an empty folder: exit code %d, %s", code, errs)
+	}
 	if code, _, _ := runSquall(t, nil, "experiment", "validate"); code != exitUsage {
 		t.Errorf("no file: exit code %d", code)
 	}

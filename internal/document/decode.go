@@ -16,8 +16,8 @@ type Decoder interface {
 	DecodeDocument(n *Node) error
 }
 
-// Decode stores n into the value that out points to, and returns the first thing that does not fit, as an [*Error]. Then
-// out may be half written. Nothing happens when n is nil.
+// Decode stores n into the value that out points to, and returns the first thing that does not fit, as an [*Error] with what else
+// does not behind it. Then out may be half written, with all that does fit. Nothing happens when n is nil.
 //
 // Structs take members by the names of their json tags, case-sensitively; an embedded struct's fields count as their own; a
 // field tagged document:"readonly" accepts its member and ignores it. Members that are absent leave what was there, so that
@@ -124,16 +124,18 @@ func storeMap(n *Node, v reflect.Value) error {
 	if err := want(n, Object); err != nil {
 		return err
 	}
+	var wrong mistakes
 	fresh := reflect.MakeMap(t)
 	for _, m := range n.Members {
-		value := reflect.New(t.Elem()).Elem()
-		if err := store(m.Value, value); err != nil {
-			return prefix(err, key(m.Name))
+		if wrong.full() {
+			break
 		}
+		value := reflect.New(t.Elem()).Elem()
+		wrong.add(prefix(store(m.Value, value), key(m.Name)))
 		fresh.SetMapIndex(reflect.ValueOf(m.Name).Convert(t.Key()), value)
 	}
 	v.Set(fresh)
-	return nil
+	return wrong.err
 }
 
 // storeSlice lets the slice grow as items prove good: [0,0,0,…] sent for a list of large structs must not cost their memory.
@@ -141,16 +143,30 @@ func storeSlice(n *Node, v reflect.Value) error {
 	if err := want(n, List); err != nil {
 		return err
 	}
+	var wrong mistakes
 	fresh := reflect.MakeSlice(v.Type(), 0, min(len(n.Items), 8))
 	for i, item := range n.Items {
-		fresh = reflect.Append(fresh, reflect.Zero(v.Type().Elem()))
-		if err := store(item, fresh.Index(i)); err != nil {
-			return prefix(err, index(i))
+		if wrong.full() {
+			break
 		}
+		fresh = reflect.Append(fresh, reflect.Zero(v.Type().Elem()))
+		wrong.add(prefix(store(item, fresh.Index(i)), index(i)))
 	}
 	v.Set(fresh)
-	return nil
+	return wrong.err
 }
+
+// mistakes are those of one value.
+type mistakes struct{ err error }
+
+func (m *mistakes) add(err error) {
+	if err != nil {
+		m.err = Join(m.err, err)
+	}
+}
+
+// full says that there are as many as are told.
+func (m *mistakes) full() bool { return m.err != nil && len(All(m.err)) == maxErrors }
 
 // plain is the tree as Go's untyped values, numbers kept as written.
 func plain(n *Node) any {

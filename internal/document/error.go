@@ -1,8 +1,10 @@
 package document
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -13,6 +15,52 @@ type Error struct {
 	DidYouMean string `json:"did_you_mean,omitempty"` // the known name that comes nearest
 	Line       int    `json:"line,omitempty"`         // 1-based, 0 = unknown
 	Column     int    `json:"column,omitempty"`       // 1-based, in characters, 0 = unknown
+
+	Next *Error `json:"-"` // what else is wrong with the document; nil = nothing more was found
+}
+
+// maxErrors bounds how many mistakes of a document are told at once.
+const maxErrors = 100
+
+// Join makes one error of all that are not nil: the first, with the others behind it. One that is no [*Error] becomes the reason of
+// one.
+func Join(errs ...error) error {
+	var all []*Error
+	for _, err := range errs {
+		all = append(all, All(err)...)
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	all = all[:min(len(all), maxErrors)]
+	for i, e := range all[1:] {
+		all[i].Next = e
+	}
+	return all[0]
+}
+
+// All lists an error and those behind it, each by itself; none of nil.
+func All(err error) []*Error {
+	if err == nil {
+		return nil
+	}
+	var all []*Error
+	for e := asError(err); e != nil; e = e.Next {
+		alone := *e
+		alone.Next = nil
+		all = append(all, &alone)
+	}
+	return all
+}
+
+// Each gives what change makes of an error and of each behind it; nil stays nil. change gets a copy.
+func Each(err error, change func(e *Error)) error {
+	var changed []error
+	for _, e := range All(err) {
+		change(e)
+		changed = append(changed, e)
+	}
+	return Join(changed...)
 }
 
 // Error gives field, reason and suggestion, without the place: who knows the file's name puts name, line and column before it.
@@ -61,26 +109,31 @@ const maxListed = 16
 // enclosing value where n does not have that field. It is for errors that come up after decoding, when only the path is
 // known. An err that is not itself an [*Error] becomes the reason of one; nil stays nil.
 func Locate(n *Node, err error) error {
-	if err == nil {
-		return nil
-	}
-	e := asError(err)
-	if e.Line != 0 {
-		return e
-	}
-	located := *e
-	place := walk(n, e.Field)
-	located.Line, located.Column = place.Line, place.Column
-	return &located
+	return Each(err, func(e *Error) {
+		if e.Line == 0 {
+			place := walk(n, e.Field)
+			e.Line, e.Column = place.Line, place.Column
+		}
+	})
 }
 
-// InFile puts the file's name, line and column before an error, as compilers do.
+// InFile puts the file's name, line and column before an error, as compilers do, and before each behind it: they stand in the order
+// of their places.
 func InFile(name string, err error) error {
 	var refusal *Error
-	if errors.As(err, &refusal) && refusal.Line > 0 {
+	switch {
+	case !errors.As(err, &refusal), refusal.Next == nil && refusal.Line == 0:
+		return fmt.Errorf("%s: %w", name, err)
+	case refusal.Next == nil:
 		return fmt.Errorf("%s:%d:%d: %w", name, refusal.Line, refusal.Column, err)
 	}
-	return fmt.Errorf("%s: %w", name, err)
+	all := All(refusal)
+	slices.SortStableFunc(all, func(a, b *Error) int { return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) })
+	placed := make([]error, len(all))
+	for i, e := range all {
+		placed[i] = InFile(name, e)
+	}
+	return errors.Join(placed...)
 }
 
 // refuse refuses the value n itself, at its place.
@@ -90,12 +143,7 @@ func refuse(n *Node, format string, args ...any) *Error {
 
 // prefix returns err with a finished path element put before its field.
 func prefix(err error, element string) error {
-	if err == nil {
-		return nil
-	}
-	e := *asError(err)
-	e.Field = join(element, e.Field)
-	return &e
+	return Each(err, func(e *Error) { e.Field = join(element, e.Field) })
 }
 
 // asError looks at err alone, not at what it wraps: the text of the wrapping is part of the reason.

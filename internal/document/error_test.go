@@ -124,11 +124,55 @@ func TestLocate(t *testing.T) {
 		}
 	}
 	placed := &document.Error{Field: "rules", Line: 9, Column: 9}
-	if got := document.Locate(n, placed); got != error(placed) {
-		t.Errorf("a place that is known became %v", got)
+	if diff := cmp.Diff(error(placed), document.Locate(n, placed)); diff != "" {
+		t.Errorf("a place that is known became another one: %s", diff)
 	}
 	if diff := cmp.Diff(error(document.Errorf("a", "bad")), document.Locate(nil, document.Errorf("a", "bad"))); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// All that is wrong with a document is told at once, each with its path and place, and in a file in the order of the places.
+func TestAllMistakesAreTold(t *testing.T) {
+	n := parse(t, `{"rules": [{"percent": "x", "kin": 1}, {"kind": 2}], "modes": {"a": 3, "b": "good"}, "mod": 4, "list": [5]}`)
+	var out struct {
+		Rules []struct {
+			Kind    string `json:"kind"`
+			Percent int    `json:"percent"`
+		} `json:"rules"`
+		Modes map[string]string `json:"modes"`
+		List  []string          `json:"list"`
+	}
+	err := document.InFile("f", document.Locate(n, document.Join(document.Decode(n, &out), document.Errorf("list", "other"))))
+	const all = `f:1:24: rules[0].percent: want a number, got a string
+f:1:29: rules[0].kin: unknown field, did you mean kind?
+f:1:49: rules[1].kind: want a string, got a number
+f:1:69: modes.a: want a string, got a number
+f:1:86: mod: unknown field: want one of rules, modes, list
+f:1:104: list: other
+f:1:105: list[0]: want a string, got a number`
+	if diff := cmp.Diff(all, err.Error()); diff != "" {
+		t.Error(diff)
+	}
+	if out.Modes["b"] != "good" || len(out.Rules) != 2 {
+		t.Errorf("what does fit is not there: %+v", out)
+	}
+	var first *document.Error
+	if !errors.As(err, &first) || first.Line != 1 {
+		t.Errorf("%+v", first)
+	}
+	if document.Join(nil, nil) != nil || document.Each(nil, nil) != nil || document.All(nil) != nil {
+		t.Error("nothing is an error")
+	}
+}
+
+// A document of nothing but mistakes costs no more than a bounded number of them.
+func TestMistakesAreBounded(t *testing.T) {
+	n := parse(t, "["+strings.Repeat(`{"x":1},`, 50_000)+"{}]")
+	var out []struct{ A [100]int }
+	err := document.Decode(n, &out)
+	if got := len(document.All(err)); got != 100 || len(out) > 100 {
+		t.Errorf("%d mistakes, and %d items, want 100", got, len(out))
 	}
 }
 

@@ -9,19 +9,19 @@ func storeStruct(n *Node, v reflect.Value) error {
 	if err := want(n, Object); err != nil {
 		return err
 	}
+	var wrong mistakes
 	for _, m := range n.Members {
 		field, readonly, ok := find(v, m.Name)
 		switch {
+		case wrong.full():
 		case !ok:
-			return Unknown(m, memberNames(v.Type()))
+			wrong.add(Unknown(m, memberNames(v.Type())))
 		case readonly:
 		default:
-			if err := store(m.Value, field); err != nil {
-				return prefix(err, key(m.Name))
-			}
+			wrong.add(prefix(store(m.Value, field), key(m.Name)))
 		}
 	}
-	return nil
+	return wrong.err
 }
 
 // find returns the field of struct v that the member of that name goes to. A struct's own fields hide those of the structs
