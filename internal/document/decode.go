@@ -157,16 +157,20 @@ func storeSlice(n *Node, v reflect.Value) error {
 }
 
 // mistakes are those of one value.
-type mistakes struct{ err error }
+type mistakes struct {
+	err   error
+	count int
+}
 
 func (m *mistakes) add(err error) {
 	if err != nil {
 		m.err = Join(m.err, err)
+		m.count = len(All(m.err))
 	}
 }
 
 // full says that there are as many as are told.
-func (m *mistakes) full() bool { return m.err != nil && len(All(m.err)) == maxErrors }
+func (m *mistakes) full() bool { return m.count == maxErrors }
 
 // plain is the tree as Go's untyped values, numbers kept as written.
 func plain(n *Node) any {
