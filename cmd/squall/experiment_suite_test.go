@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -126,6 +129,20 @@ func TestExperimentSuiteIsStopped(t *testing.T) {
 	}
 	if want := fmt.Sprintf("%-22s %[2]s/1.yaml\n%-22[3]s %[2]s/2.yaml\n", "aborted (halted)", dir, "not run"); code != 2 || !strings.HasSuffix(out, want) {
 		t.Errorf("exit code %d, %s", code, out)
+	}
+}
+
+// A signal that comes before a run has begun ends the rest, too.
+func TestExperimentSuiteIsStoppedBetweenTwoRuns(t *testing.T) {
+	t.Parallel()
+	environment := shop(t, "stock")
+	dir := writeFolder(t, map[string]string{"1.yaml": short("x", late, ""), "2.yaml": short("x", late, "")})
+	ctx, signal := context.WithCancel(t.Context())
+	signal()
+	var out bytes.Buffer
+	code := run(ctx, []string{"experiment", "run", dir}, system{out: &out, err: io.Discard, getenv: func(key string) string { return environment[key] }})
+	if code == exitOK || !strings.HasSuffix(out.String(), fmt.Sprintf("%-22s %s/2.yaml\n", "not run", dir)) {
+		t.Errorf("exit code %d, %s", code, &out)
 	}
 }
 

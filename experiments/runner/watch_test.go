@@ -30,6 +30,23 @@ func TestAPhaseIsJudgedByItsOwnRequests(t *testing.T) {
 	}
 }
 
+// What was missed since a time may have been due in each part of the run that goes on behind it.
+func TestWhatWasMissedMayBeOfThePartBefore(t *testing.T) {
+	e := experiment(t, "\nmethod: [{pause: 1s}]")
+	w, start := &loadWatch{check: &e.SteadyState.Checks[0]}, time.Now()
+	for i := range 4 {
+		w.restart(start.Add(time.Duration(i)*time.Second), nil)
+	}
+	w.miss(start.Add(1500*time.Millisecond), "gone")
+	var missing []string
+	for _, part := range w.tallies {
+		missing = append(missing, part.missing)
+	}
+	if want := []string{"", "gone", "gone", "gone"}; !slices.Equal(missing, want) {
+		t.Errorf("%q, want %q", missing, want)
+	}
+}
+
 // A fault that is shorter than the time of a request, than the time between two looks, or than a sum takes to rise, is judged all
 // the same: by the requests that were due while it acted.
 func TestAShortFaultIsJudged(t *testing.T) {
