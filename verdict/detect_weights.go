@@ -29,8 +29,8 @@ func againstWeights(s *scene, f *finding) {
 	case p.exact == p.cycles && f.enough(p.cycles, "cycles"):
 		f.pass("each backend got its weight exactly, in %s", count(p.cycles, "cycle"))
 	case !enough:
-		f.inconclusive("%s at the weighted backends in a baseline before anything failed, in %s, too few to hold against weights",
-			count(p.total, "exchange"), count(p.cycles, "cycle"))
+		f.inconclusive("%s at the weighted backends in a baseline before anything failed, in %s, too few to hold against weights: %s or %s cycles that are exact needed",
+			count(p.total, "exchange"), count(p.cycles, "cycle"), number(f.limit("weighed")), number(f.limit("cycles")))
 	case chance < f.limit("chance"):
 		f.show(p.sent[most]...)
 		f.fail("%s got %s of the exchanges while all were well, and is due %s by its weight", most,

@@ -19,7 +19,7 @@ const exitEngine = 5
 
 func newExperimentRun(sys system) *cobra.Command {
 	var r remote
-	var junit string
+	var junit, journal string
 	cmd := &cobra.Command{
 		Use:   "run FILE|DIR...",
 		Short: "Run an experiment, or all in a folder",
@@ -32,7 +32,8 @@ run that was killed has stopped is started again by the next one with the same j
 FILE may be an experiment of Chaos Toolkit, too.
 
 DIR stands for its files *.yaml and *.yml, in the order of their names; those in folders below it are not run. All files are
-read first: with a wrong one among them nothing is touched. A signal, the stop lever and a stop file end the rest as well. --junit has the results of all in one file, also those of files that were not run.
+read first: with a wrong one among them nothing is touched. A signal, the stop lever and a stop file end the rest as well. --junit has the
+results of all in one file, also those of files that were not run.
 
 A check that fails leaves a file beside the journal (else beside FILE) that replays it: FILE-replay-CHECK.json.
 
@@ -45,7 +46,7 @@ by), 4 = invalid, 5 = the run itself failed. Of several runs it is that of the w
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, paths []string) error {
-			s, err := r.suite(paths, junit, sys)
+			s, err := r.suite(paths, junit, journal, sys)
 			if err != nil {
 				return exitError{exitInvalid, err}
 			}
@@ -53,6 +54,7 @@ by), 4 = invalid, 5 = the run itself failed. Of several runs it is that of the w
 		},
 	}
 	r.addFlags(cmd)
+	cmd.Flags().StringVar(&journal, "journal", "", "write the journal of the one experiment into this file, in place of its report.json")
 	cmd.Flags().StringVar(&junit, "junit", "", "write the results of all into this file, as JUnit's XML with a suite for each")
 	return cmd
 }

@@ -31,10 +31,13 @@ type part struct {
 }
 
 // suite reads the experiments at paths, each of which is a file or a folder. All of them are sound, or there is an error that
-// names every one that is not. junit is a file for the results of all; "" = none is wanted.
-func (r *remote) suite(paths []string, junit string, sys system) (*suite, error) {
+// names every one that is not. junit is a file for the results of all, and journal for what the only one of them does; "" = none is wanted.
+func (r *remote) suite(paths []string, junit, journal string, sys system) (*suite, error) {
 	files, wrong := experimentFiles(paths)
 	s, writes := &suite{remote: r, junit: junit}, map[string]string{}
+	if journal != "" && len(files) != 1 {
+		wrong = errors.Join(wrong, fmt.Errorf("--journal is for one experiment, got %d", len(files)))
+	}
 	if junit != "" {
 		wrong = errors.Join(wrong, checkWritable(junit))
 		writes[filepath.Clean(junit)] = "--junit"
@@ -48,6 +51,10 @@ func (r *remote) suite(paths []string, junit string, sys system) (*suite, error)
 		if err != nil {
 			wrong = errors.Join(wrong, err)
 			continue
+		}
+		if journal != "" {
+			e.Report.JSON = journal
+			wrong = errors.Join(wrong, checkReports(e))
 		}
 		for _, report := range reportPaths(e.Report) {
 			if other := writes[filepath.Clean(report.path)]; other != "" {

@@ -58,6 +58,16 @@ func TestExperimentSuite(t *testing.T) {
 	if code != 1 || !strings.HasSuffix(out, wantEnd) {
 		t.Errorf("exit code %d, %s%s\nwant at its end\n%s", code, out, errs, wantEnd)
 	}
+	journal := filepath.Join(t.TempDir(), "run.json")
+	if code, _, errs := runSquall(t, environment, "experiment", "run", "--journal", journal, dir); code != exitInvalid || !strings.Contains(errs, "--journal is for one experiment, got 3") {
+		t.Errorf("one journal for three: exit code %d: %s", code, errs)
+	}
+	if code, out, errs := runSquall(t, environment, "experiment", "run", "--journal", journal, dir+"/1-passes.yaml"); code != exitOK {
+		t.Errorf("exit code %d, %s%s", code, out, errs)
+	}
+	if code, _, errs := runSquall(t, environment, "experiment", "report", journal, "--chaostoolkit", journal+".ct"); code != exitOK {
+		t.Errorf("the journal: exit code %d: %s", code, errs)
+	}
 	for _, want := range []string{`<testsuite name="passes"`, `<failure message="deviated"`, `<error message="inconclusive"`} {
 		if written := readText(t, results); strings.Count(written, "<testsuites ") != 1 || !strings.Contains(written, want) {
 			t.Errorf("%s is not in %s", want, written)
