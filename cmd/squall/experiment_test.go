@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/squall-proxy/squall/internal/readme"
 )
 
 func TestExperimentInitWritesWhatValidateAccepts(t *testing.T) {
@@ -27,14 +29,18 @@ func TestExperimentInitWritesWhatValidateAccepts(t *testing.T) {
 	}
 }
 
-// The starter passes beside the demo as it is.
-func TestExperimentStarterPassesBesideTheDemo(t *testing.T) {
+// The starter passes beside the demo as it is, and so does the experiment of the README.
+func TestExperimentsPassBesideTheDemo(t *testing.T) {
 	if os.Getenv(insideVariable) == "" {
 		t.Parallel()
-		runInNamespace(t, "^TestExperimentStarterPassesBesideTheDemo$")
+		runInNamespace(t, "^TestExperimentsPassBesideTheDemo$")
 		return
 	}
-	t.Chdir(t.TempDir()) // where its journal is
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir()) // where their journals are
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan int, 1)
 	go func() {
@@ -46,8 +52,17 @@ func TestExperimentStarterPassesBesideTheDemo(t *testing.T) {
 	if code, _, errs := runSquall(t, nil, "experiment", "init", "starter.yaml"); code != exitOK {
 		t.Fatal(errs)
 	}
-	if code, out, errs := runSquall(t, nil, "experiment", "run", "starter.yaml"); code != exitOK {
-		t.Errorf("exit code %d, %s%s", code, out, errs)
+	for _, block := range readme.Blocks(string(text)) {
+		if block.Section == "Experiments" && block.Language == "yaml" {
+			if err := os.WriteFile("readme.yaml", []byte(strings.Join(block.Lines, "\n")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, file := range []string{"starter.yaml", "readme.yaml"} {
+		if code, out, errs := runSquall(t, nil, "experiment", "run", file); code != exitOK {
+			t.Errorf("%s: exit code %d, %s%s", file, code, out, errs)
+		}
 	}
 	interrupt()
 	<-ended
