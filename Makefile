@@ -10,8 +10,6 @@ GO        ?= go
 GOFUMPT   := $(GO) run mvdan.cc/gofumpt@v0.12.0
 STATIC    := $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME  ?= 5s
-# How many packages are tested at once: some spend most of their time waiting, the containers' above all.
-PACKAGES  ?= $(shell expr $$(nproc) + 2)
 SHELL     := /bin/bash
 
 .PHONY: help test check lint fuzz bench accuracy load torture setup build demo
@@ -29,7 +27,7 @@ setup:
 	scripts/setup
 
 test: setup
-	$(GO) test -race -shuffle=on -p $(PACKAGES) -timeout 14m ./...
+	$(GO) test -race -shuffle=on -timeout 14m ./...
 	$(GO) test -run 'Allocat' ./proxy/http1 ./faults ./client # which the race detector disturbs
 	$(GO) test -run 'PartClients' ./verdict # all its seeds, for which the race detector is too slow
 

@@ -97,6 +97,6 @@ func (b *Browser) Open(t testing.TB, url string) *Page {
 	if err := chromedp.Do(p.ctx); err != nil { // the tab lives as long as the context of its first call
 		t.Fatal(err)
 	}
-	p.Do(t, chromedp.Navigate(url))
+	p.load(t, url)
 	return p
 }
