@@ -60,10 +60,17 @@ func noBackoff(s *scene, f *finding) {
 		f.inconclusive("%s before retries were seen, %d needed", count(len(pauses), "pause"), least)
 		return
 	}
+	var single []float64
 	for _, c := range sure {
-		if len(ownGaps(c)) >= gaps {
+		if own := ownGaps(c); len(own) >= gaps {
 			f.show(c.first(), c.last())
+			single = append(single, lengths(own)...)
 		}
+	}
+	if usual := seconds(median(single)); usual < f.span("fail") { // one long pause does not make up for those that were none
+		f.measured("median of all pauses", usual)
+		f.fail("%s before a retry, the median of %s", brief(usual), count(len(single), "retry"))
+		return
 	}
 	pause := seconds(median(pauses))
 	f.measured("median pause", pause)

@@ -288,3 +288,31 @@ func TestWeightsBesideADeadBackend(t *testing.T) {
 		}
 	}
 }
+
+// One long pause of a call does not make up for retries at once.
+func TestALongPauseHidesNoHotLoop(t *testing.T) {
+	for _, test := range []struct {
+		pauses []time.Duration
+		want   Grade
+	}{
+		{[]time.Duration{0, 0, 0, 0, 1500 * time.Millisecond}, Fail},
+		{[]time.Duration{5 * time.Millisecond, 200 * time.Millisecond, 400 * time.Millisecond}, Pass},
+	} {
+		in := Input{Phases: []Phase{{Stage: Fault, Begin: start, End: start.Add(time.Minute)}}}
+		for call := range 10 {
+			at := time.Duration(call) * 3 * time.Second
+			for i := range len(test.pauses) + 1 {
+				e := made(at, uint64(call+1), 503)
+				e.Duration = time.Millisecond
+				e.Attempt.Call, e.Attempt.CallBy = uint64(call+1), "Idempotency-Key"
+				in.Client.Exchanges = append(in.Client.Exchanges, e)
+				if at += e.Duration; i < len(test.pauses) {
+					at += test.pauses[i]
+				}
+			}
+		}
+		if f := find(t, in, "D3"); f.Verdict != test.want {
+			t.Errorf("%v: got %s, want %s: %s %v", test.pauses, f.Verdict, test.want, f.Says, f.Figures)
+		}
+	}
+}
