@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -171,6 +172,9 @@ func (q VerdictQuery) check(state *control.State) error {
 		if _, err := state.Proxy(named[field]); err != nil {
 			return document.Errorf(field, "there is no proxy %q", named[field])
 		}
+	}
+	if _, err := netip.ParseAddr(q.Client); q.Client != "" && err != nil {
+		return document.Errorf("client", "want an address without a port, got %q", shorten(q.Client, maxLogged))
 	}
 	if slices.Contains(q.Proxies, q.Caller) {
 		return document.Errorf("caller_proxy", "the client itself calls it")

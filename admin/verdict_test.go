@@ -119,7 +119,7 @@ func TestVerdictRefuses(t *testing.T) {
 	l := judgedLab(t)
 	for query, field := range map[string]string{
 		"?proxy=flakey": "proxies[0]", "?caller_proxy=nobody": "caller_proxy", "?proxy=flaky&caller_proxy=flaky": "caller_proxy",
-		"?since=soon": "since", "?since=7": "since", "?demand=many": "demand", "?demand=-1": "demand", "?format=pdf": "format",
+		"?client=nope": "client", "?client=127.0.0.1:80": "client", "?since=soon": "since", "?since=7": "since", "?demand=many": "demand", "?demand=-1": "demand", "?format=pdf": "format",
 		"?fail_on=pass": "fail_on", "?distinct=maybe": "distinct", "?formt=text": "formt",
 		"?require=D1,D99": "require[1]", "?require=all,": "require[1]",
 		"?weights=flaky=1": "weights", "?weights=flaky": "weights", "?weights=flaky=1,flaky=2": "weights", "?weights=flaky=1,front=much": "weights",

@@ -44,6 +44,9 @@ type Course struct {
 	Now func() time.Time
 	// Ready is asked behind the baseline whether the course may go on. nil = it may.
 	Ready func(ctx context.Context) error
+	// Alone is asked before each step, and at its end while its fault acts, whether the course's own rules, so many, are all that act
+	// on the proxy: else the step shows somebody else's doing. nil = they are.
+	Alone func(ctx context.Context, rules int) error
 	// Progress is told what begins, and how long it takes. nil = nobody is.
 	Progress func(what string, takes time.Duration)
 }
@@ -96,6 +99,9 @@ func (c *Course) inject(ctx context.Context, step Step, lease, what string) (pha
 		}
 		phase.End = c.now()
 	}()
+	if err := c.alone(ctx, 0); err != nil {
+		return phase, err
+	}
 	for i, attributes := range step.Rules {
 		rule := map[string]any{
 			"name": fmt.Sprintf("%s-%d", lease, i+1), "proxy": c.Proxy, "owner": c.Name,
@@ -115,7 +121,17 @@ func (c *Course) inject(ctx context.Context, step Step, lease, what string) (pha
 	}
 	stop(nil)
 	<-ended
+	if err == nil {
+		err = c.alone(ctx, len(step.Rules))
+	}
 	return phase, err
+}
+
+func (c *Course) alone(ctx context.Context, rules int) error {
+	if c.Alone == nil {
+		return nil
+	}
+	return c.Alone(ctx, rules)
 }
 
 // renew keeps a lease until ctx is done. When it cannot it gives the reason to stop: a step without its fault shows nothing.

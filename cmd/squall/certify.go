@@ -56,7 +56,8 @@ runs all the while. Both are told SQUALL_SERVICE_URL, or the name of the proxy i
 called, --rate times a second; {n} in the URL is the number of the call. What needs a steady demand of 10 calls a second or more is
 INCONCLUSIVE where that is neither made so nor seen in the baseline.
 
-Nothing but faults is changed, and only while none is in force on the proxy. Each hangs on a lease: killed, certify leaves
+Nothing but faults is changed, and only while no other one is in force on the proxy: where one comes, or the course's own is
+taken away, it ends without a verdict. Each hangs on a lease: killed, certify leaves
 nothing behind after %v.
 
 Exit codes: 0 the verdict is there, 1 the course could not be run, 2 wrong flags, 3 it is as bad as --fail-on says, or does not tell
@@ -160,8 +161,10 @@ func (f *certifyFlags) run(ctx context.Context, sys system, client *admin.Client
 	progress := func(what string, takes time.Duration) {
 		fmt.Fprintf(sys.err, "squall: %s (%v)\n", what, takes.Round(100*time.Millisecond))
 	}
+	name := fmt.Sprintf("certify-%x", begin.UnixMilli())
 	course := certify.Course{
-		Faults: t, Proxy: f.proxy, Name: fmt.Sprintf("certify-%x", begin.UnixMilli()), Plan: f.plan, Now: t.now, Ready: t.seen, Progress: progress,
+		Faults: t, Proxy: f.proxy, Name: name, Plan: f.plan, Now: t.now, Ready: t.seen, Progress: progress,
+		Alone: func(ctx context.Context, rules int) error { return t.alone(ctx, name, rules) },
 	}
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)

@@ -28,6 +28,14 @@ func (t *certified) prepare(ctx context.Context) error {
 		return err
 	}
 	t.url = p.URL
+	if err := t.alone(ctx, "", 0); err != nil {
+		return err
+	}
+	return t.compareClocks(ctx)
+}
+
+// alone refuses to begin, or to go on, unless so many rules of an owner are all that acts on the proxy.
+func (t *certified) alone(ctx context.Context, owner string, rules int) error {
 	faults, err := t.client.Faults(ctx)
 	if err != nil {
 		return err
@@ -40,14 +48,21 @@ func (t *certified) prepare(ctx context.Context) error {
 	case faults.Halted:
 		return fmt.Errorf("the stop lever is pulled: no fault can be set (squall release)")
 	case mode != control.ModeNormal:
-		return fmt.Errorf("proxy %q is in mode %s already: a course begins without a fault (squall faults clear)", t.proxy, mode)
+		return fmt.Errorf("proxy %q is in mode %s already: a course wants it for itself (squall faults clear)", t.proxy, mode)
 	}
 	for _, r := range faults.Rules {
-		if r.Enabled && (r.Proxy == "" || r.Proxy == t.proxy) {
-			return fmt.Errorf("rule %q acts on proxy %q already: a course begins without a fault (squall faults rm %s)", r.Name, t.proxy, r.Name)
+		switch {
+		case !r.Enabled || r.Proxy != "" && r.Proxy != t.proxy:
+		case rules > 0 && r.Owner == owner:
+			rules--
+		default:
+			return fmt.Errorf("rule %q acts on proxy %q already: a course wants it for itself (squall faults rm %s)", r.Name, t.proxy, r.Name)
 		}
 	}
-	return t.compareClocks(ctx)
+	if rules > 0 {
+		return errors.New("somebody has taken the course's fault away")
+	}
+	return nil
 }
 
 // compareClocks finds out what time it is where exchanges are recorded. A clock that may be ours is taken for it: how long the

@@ -129,3 +129,45 @@ func TestTail(t *testing.T) {
 		t.Errorf("%d bytes are kept: %q", len(end.kept), text)
 	}
 }
+
+// TestCertifyWantsTheProxyForItself: a course ends without a verdict where somebody else sets a fault, or takes its own away.
+func TestCertifyWantsTheProxyForItself(t *testing.T) {
+	s := startServe(t, nil)
+	for name, test := range map[string]struct{ says, method, path, body string }{
+		"another rule": {`rule "other" acts on proxy "a" already`, "PUT", "/admin/faults/rules/other", `{"proxy":"a","delay":"1ms"}`},
+		"none left":    {"somebody has taken the course's fault away", "DELETE", "/admin/faults", ""},
+	} {
+		s.squall("faults", "clear")
+		s.squall("proxies", "add", "a", "127.0.0.1:0", fineUpstream(t))
+		type end struct {
+			code int
+			errs string
+		}
+		ended := make(chan end, 1)
+		go func() {
+			code, _, errs := runSquall(t, nil, "certify", "--admin", s.admin, "--proxy", "a", "--url", s.url("a"), "--scale", "0.05", "--rate", "20")
+			ended <- end{code, errs}
+		}()
+		for !strings.Contains(s.squall("leases", "list"), "certify-") {
+			if time.Sleep(20 * time.Millisecond); len(ended) > 0 {
+				t.Fatalf("%s: it has ended: %+v", name, <-ended)
+			}
+		}
+		request, err := http.NewRequest(test.method, s.admin+test.path, strings.NewReader(test.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		reply, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = reply.Body.Close()
+		if e := <-ended; e.code != exitFail || !strings.Contains(e.errs, test.says) {
+			t.Errorf("%s: exit code %d, %s", name, e.code, e.errs)
+		}
+		s.squall("faults", "clear")
+		s.squall("proxies", "rm", "a")
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
